@@ -1,0 +1,118 @@
+//! Benchmarks of the `scorecard` room: fitting, and scoring columns and rows beside reading the memory.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use dandelion_credit::Progress;
+use dandelion_credit::scorecard::{FitConfig, Labels, Table, fit};
+
+const COLUMNS: usize = 24;
+
+fn columns(rows: usize) -> Vec<Vec<f32>> {
+    let mut state = 7_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32
+    };
+    (0..COLUMNS)
+        .map(|column| {
+            let value = |u: f32| if u < 0.03 { f32::NAN } else { (u * 6.0 - 3.0).exp() * (column + 1) as f32 };
+            (0..rows).map(|_| value(next())).collect()
+        })
+        .collect()
+}
+
+fn table(columns: &[Vec<f32>]) -> Table<'_> {
+    let mut table = Table::new(columns[0].len());
+    for (place, column) in columns.iter().enumerate() {
+        table.push_f32(&format!("c{place}"), &column[..]).expect("columns have one length");
+    }
+    table
+}
+
+fn outcomes(columns: &[Vec<f32>]) -> Vec<bool> {
+    (0..columns[0].len())
+        .map(|row| {
+            let signal = columns[0][row].max(0.0).ln_1p() - columns[1][row].max(0.0).ln_1p();
+            signal + (row * 7919 % 1000) as f32 / 500.0 > 1.0
+        })
+        .collect()
+}
+
+/// Rows: few under `--test`, 3,000,000 when measured (30,000,000 with `ROWS=30000000`, 3 GB).
+fn rows(criterion_tests: bool) -> usize {
+    let wanted = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok());
+    wanted.unwrap_or(if criterion_tests { 20_000 } else { 3_000_000 })
+}
+
+fn score(c: &mut Criterion) {
+    let testing = std::env::args().any(|arg| arg == "--test");
+    let training = columns(20_000);
+    let labels = Labels::from_bools(outcomes(&training));
+    let config =
+        FitConfig { max_bins: 32, interactions: 0, folds: 2, min_gain: Some(1.0), rounds: 50, ..FitConfig::default() };
+    let model = fit(&table(&training), &labels, &config, Progress::silent()).expect("the table is sound");
+    let paired = FitConfig { interactions: 10, ..config };
+    let paired = fit(&table(&training), &labels, &paired, Progress::silent()).expect("the table is sound");
+    let columns = columns(rows(testing));
+    let slices: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
+    let mut group = c.benchmark_group("score");
+    group.sample_size(10).throughput(Throughput::Elements(columns[0].len() as u64));
+    group.bench_function("read the memory, one thread", |b| {
+        b.iter(|| columns.iter().map(|column| column.iter().fold(0, |sum, v| sum ^ v.to_bits())).fold(0, |a, b| a ^ b));
+    });
+    let scorer = model.scorer();
+    let mut log_odds = vec![0.0_f32; columns[0].len()];
+    group.bench_function("columns to log-odds", |b| {
+        b.iter(|| scorer.log_odds_into(black_box(&slices), &mut log_odds).expect("the columns fit"));
+    });
+    let mut probabilities = vec![0.0_f64; columns[0].len()];
+    group.bench_function("columns to probability", |b| {
+        b.iter(|| scorer.probabilities_into(black_box(&slices), &mut probabilities).expect("the columns fit"));
+    });
+    let pairs = paired.scorer();
+    group.bench_function("columns and 10 pairs to log-odds", |b| {
+        b.iter(|| pairs.log_odds_into(black_box(&slices), &mut log_odds).expect("the columns fit"));
+    });
+    let wide: Vec<f32> =
+        (0..columns[0].len().min(1_000_000)).flat_map(|row| slices.iter().map(move |c| c[row])).collect();
+    let mut units = vec![0; wide.len() / COLUMNS];
+    group.throughput(Throughput::Elements(units.len() as u64));
+    group.bench_function("rows to units", |b| {
+        b.iter(|| scorer.units_by_row_into(black_box(&wide), &mut units).expect("the rows fit"));
+    });
+    scorer.log_odds_into(&slices, &mut log_odds).expect("the columns fit");
+    for (row, units) in units.iter().enumerate() {
+        assert_eq!(*units as f32 / 1_048_576.0, log_odds[row], "rows and columns give the same bits");
+    }
+    let one: Vec<f32> = slices.iter().map(|column| column[0]).collect();
+    let explainer = model.explainer(dandelion_credit::scorecard::Baseline::PopulationMean, Default::default());
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("reasons of one row", |b| {
+        b.iter(|| explainer.explain(black_box(&one)).expect("the row fits"));
+    });
+    group.finish();
+}
+
+fn train(c: &mut Criterion) {
+    let testing = std::env::args().any(|arg| arg == "--test");
+    let columns = columns(if testing { 2_000 } else { 50_000 });
+    let positive = outcomes(&columns);
+    let mut group = c.benchmark_group("fit");
+    group.sample_size(10);
+    let config = FitConfig { folds: 2, interactions: 4, min_gain: Some(1.0), rounds: 100, ..FitConfig::default() };
+    group.bench_function("columns and pairs", |b| {
+        b.iter_batched(
+            || (table(&columns), Labels::from_bools(positive.iter().copied())),
+            |(table, labels)| {
+                let model = fit(&table, &labels, &config, Progress::silent()).expect("the table is sound");
+                assert!(model.card().out_of_fold.expect("fitted").auc.value > 0.8);
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, score, train);
+criterion_main!(benches);

@@ -1,0 +1,249 @@
+//! Features of both parties right after each transfer of a stream, over a sliding window.
+//!
+//! `cargo run --release --example live_features -- STREAM.csv FEATURES.csv --window 90`
+
+#[path = "shared/mod.rs"]
+mod shared;
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use dandelion_credit::features::{Feature, LiveConfig, LiveFeatures, LiveRow, LiveRows, Side};
+use dandelion_credit::{AccountDirectory, Scale, Transfer, UtcOffset};
+use serde_json::json;
+
+use shared::csv_in::{CsvFile, open};
+use shared::out::Output;
+use shared::transfers::{amount_minor, at_seconds, utc_offset};
+use shared::{Failure, Outcome};
+
+/// Features of both parties right after each transfer, over a sliding window.
+///
+/// Writes two rows a transfer, the payer's and the payee's: `row,account,side`, then the live features in catalogue order;
+/// an empty cell means undefined. At the end one JSON line on stderr: `transfers`, `per_second`, `p50_us`, `p99_us`,
+/// `peak_mib`; reading, parsing and writing files are not counted, and the latency of a transfer in a batch is the batch's
+/// over its size.
+#[derive(Parser)]
+struct Args {
+    /// CSV with the header `payer,payee[,amount],timestamp`, nearly in order of time; `-` is standard input.
+    stream: String,
+    /// CSV to write; `-` measures only.
+    features: String,
+    /// Length of the window in days [default: 90, or the snapshot's].
+    #[arg(long)]
+    window: Option<u32>,
+    /// How many seconds a transfer may come late [default: 0, or the snapshot's].
+    #[arg(long)]
+    slack: Option<u32>,
+    /// Transfers handed over at a time.
+    #[arg(long, default_value_t = 1)]
+    batch: usize,
+    /// Threads; all cores by default. More than one help from batches of 64.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Where to write the window at the end, as JSON.
+    #[arg(long)]
+    snapshot: Option<String>,
+    /// A snapshot to go on from; row numbers go on too.
+    #[arg(long)]
+    resume: Option<String>,
+    /// Where days, hours and weekdays are cut, such as +08:00 [default: UTC, or the snapshot's].
+    #[arg(long, value_parser = utc_offset, allow_hyphen_values = true)]
+    utc_offset: Option<UtcOffset>,
+    /// Decimals kept of amounts, 0 to 4 [default: 4, or the snapshot's].
+    #[arg(long)]
+    decimals: Option<u8>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    shared::run(|| {
+        shared::set_threads(args.threads)?;
+        // On a thread of the pool, so that handing half of a batch to another costs next to nothing.
+        rayon::scope(|_| follow(&args))
+    })
+}
+
+/// Everything that a snapshot holds.
+struct State {
+    live: LiveFeatures,
+    directory: AccountDirectory,
+    rows: u64,
+}
+
+impl State {
+    fn begin(args: &Args, has_amounts: bool) -> Outcome<Self> {
+        let default = LiveConfig::default();
+        let config = LiveConfig {
+            window_days: args.window.unwrap_or(default.window_days),
+            slack_seconds: args.slack.unwrap_or(default.slack_seconds),
+            utc_offset: args.utc_offset.unwrap_or(default.utc_offset),
+            scale: Scale::new(args.decimals.unwrap_or(4))?,
+            without_amounts: !has_amounts,
+        };
+        Ok(Self { live: LiveFeatures::new(&config)?, directory: AccountDirectory::new(), rows: 0 })
+    }
+
+    fn resume(name: &str, args: &Args, has_amounts: bool) -> Outcome<Self> {
+        let mut text = String::new();
+        open(name)?.read_to_string(&mut text).map_err(|e| Failure::new(e).at(name))?;
+        let (accounts, rows, live): (Vec<String>, u64, LiveFeatures) =
+            serde_json::from_str(&text).map_err(|e| Failure::new(e).at(name))?;
+        let mut directory = AccountDirectory::new();
+        for (row, id) in accounts.iter().enumerate() {
+            if directory.intern(id)?.as_usize() != row {
+                return Err(Failure::new(format!("account '{id}' stands twice")).at(name));
+            }
+        }
+        let config = live.config();
+        let same = args.window.is_none_or(|days| days == config.window_days)
+            && args.slack.is_none_or(|seconds| seconds == config.slack_seconds)
+            && args.utc_offset.is_none_or(|offset| offset == config.utc_offset)
+            && args.decimals.is_none_or(|decimals| decimals == config.scale.decimals())
+            && has_amounts != config.without_amounts;
+        if !same {
+            return Err(Failure::new(format!("the snapshot was taken with other settings: {config:?}")).at(name));
+        }
+        Ok(Self { live, directory, rows })
+    }
+
+    fn write(&self, name: &str) -> Outcome {
+        let mut out = Output::create(name)?;
+        let accounts: Vec<&str> = self.directory.ids().collect();
+        serde_json::to_writer(&mut out, &(accounts, self.rows, &self.live))?;
+        out.finish()
+    }
+}
+
+/// How long it took, batch by batch.
+#[derive(Default)]
+struct Clock {
+    total: Duration,
+    nanos_each: Vec<(u64, u64)>,
+}
+
+impl Clock {
+    fn add(&mut self, spent: Duration, transfers: usize) {
+        self.total += spent;
+        self.nanos_each.push((spent.as_nanos() as u64 / transfers as u64, transfers as u64));
+    }
+
+    /// Microseconds that a share of the transfers did not exceed.
+    fn quantile_us(&mut self, share: f64) -> f64 {
+        self.nanos_each.sort_unstable();
+        let all: u64 = self.nanos_each.iter().map(|(_, transfers)| transfers).sum();
+        let mut seen = 0;
+        let found = self.nanos_each.iter().find(|(_, transfers)| {
+            seen += transfers;
+            seen as f64 >= share * all as f64
+        });
+        found.map_or(0.0, |(nanos, _)| *nanos as f64 / 1000.0)
+    }
+}
+
+fn follow(args: &Args) -> Outcome {
+    let mut csv = CsvFile::open(&args.stream)?;
+    let [payer, payee, timestamp] = ["payer", "payee", "timestamp"].map(|name| csv.required(name));
+    let (payer, payee, timestamp) = (payer?, payee?, timestamp?);
+    let amount = csv.column("amount");
+    let mut state = match &args.resume {
+        Some(name) => State::resume(name, args, amount.is_some())?,
+        None => State::begin(args, amount.is_some())?,
+    };
+    let scale = state.live.config().scale;
+    let mut writer = match args.features.as_str() {
+        "-" => None,
+        name => {
+            let mut writer = shared::out::csv_writer(Output::create(name)?);
+            let names = LiveRow::features().map(Feature::name);
+            writer.write_record(["row", "account", "side"].into_iter().chain(names)).map_err(Failure::new)?;
+            Some(writer)
+        }
+    };
+
+    let size = args.batch.max(1);
+    let (mut batch, mut lines) = (Vec::with_capacity(size), Vec::with_capacity(size));
+    let (mut clock, mut transfers) = (Clock::default(), 0u64);
+    loop {
+        batch.clear();
+        lines.clear();
+        while batch.len() < size {
+            let Some(row) = csv.next_row()? else { break };
+            let mut account = |column| state.directory.intern(row.text(column)?).map_err(|e| row.fail(e));
+            batch.push(Transfer {
+                payer: account(payer)?,
+                payee: account(payee)?,
+                amount_minor: amount.map_or(Ok(0), |column| amount_minor(&row, column, scale))?,
+                at_seconds: at_seconds(&row, timestamp)?,
+            });
+            lines.push(row.line());
+        }
+        if batch.is_empty() {
+            break;
+        }
+        let start = Instant::now();
+        let taken = state.live.push_batch(&batch).map(LiveRows::len);
+        clock.add(start.elapsed(), batch.len());
+        if taken.is_err() {
+            // Nothing of the batch was taken: one by one, the line is found.
+            for (transfer, line) in batch.iter().zip(&lines) {
+                let place = format!("{}: line {line}", args.stream);
+                state.live.push(*transfer).map_err(|error| Failure::new(error).at(place))?;
+            }
+        }
+        transfers += batch.len() as u64;
+        if let Some(writer) = &mut writer {
+            write_rows(writer, &state, &batch)?;
+        }
+        state.rows += batch.len() as u64;
+    }
+    if let Some(writer) = writer {
+        shared::out::finish_csv(writer)?;
+    }
+    if let Some(name) = &args.snapshot {
+        state.write(name)?;
+    }
+    let per_second = transfers as f64 / clock.total.as_secs_f64().max(1e-9);
+    eprintln!(
+        "{}",
+        json!({
+            "transfers": transfers,
+            "per_second": per_second.round(),
+            "p50_us": clock.quantile_us(0.5),
+            "p99_us": clock.quantile_us(0.99),
+            "peak_mib": peak_mib(),
+        })
+    );
+    Ok(())
+}
+
+fn write_rows(writer: &mut csv::Writer<Output>, state: &State, batch: &[Transfer]) -> Outcome {
+    let mut text = Vec::new();
+    for (place, transfer) in batch.iter().enumerate() {
+        for (side, name, account) in [(Side::Payer, "payer", transfer.payer), (Side::Payee, "payee", transfer.payee)] {
+            let number = (state.rows + place as u64).to_string();
+            writer.write_field(number).map_err(Failure::new)?;
+            writer.write_field(state.directory.id(account).unwrap_or_default()).map_err(Failure::new)?;
+            writer.write_field(name).map_err(Failure::new)?;
+            for value in state.live.rows().row(place, side).values() {
+                text.clear();
+                if !value.is_nan() {
+                    write!(text, "{value}")?;
+                }
+                writer.write_field(&text).map_err(Failure::new)?;
+            }
+            writer.write_record(None::<&[u8]>).map_err(Failure::new)?;
+        }
+    }
+    Ok(())
+}
+
+/// The most memory this process ever held, where the system says.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some((kib / 1024.0).round())
+}

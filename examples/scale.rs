@@ -1,0 +1,279 @@
+//! How long tens of millions of accounts take, stage by stage, beside how much memory.
+//!
+//! ```text
+//! cargo run --release --example scale -- --accounts 1000000
+//! cargo run --release --example scale -- --edges M.bin --repeat 3 --json
+//! ```
+
+#[path = "shared/mod.rs"]
+mod shared;
+
+use std::fs::File;
+use std::io::Read;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use dandelion_credit::graph::{
+    GraphBuilder, GraphConfig, Structure, StructureConfig, StructureFeature, TransferGraph, structure, triangles,
+};
+use dandelion_credit::synthetic::{Market, MarketConfig};
+use dandelion_credit::{Progress, TransferColumns};
+use rayon::prelude::*;
+use serde_json::json;
+use shared::progress::Bar;
+use shared::{Failure, Outcome};
+
+/// Measures every stage from raw transfers to structure features: wall seconds cold and warm, and peak memory.
+#[derive(Parser)]
+struct Args {
+    /// Transfers as little-endian u32 pairs payer, payee; pairs may repeat.
+    #[arg(long, value_name = "FILE.bin")]
+    edges: Option<String>,
+    /// Accounts of a synthetic market with amounts and times, where no file is given.
+    #[arg(long, default_value_t = 1_000_000, conflicts_with = "edges")]
+    accounts: u32,
+    /// The market's seed.
+    #[arg(long, default_value_t = MarketConfig::default().seed)]
+    seed: u64,
+    /// Runs of the whole; the first is cold, the others reuse its memory.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Threads; all cores where absent.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Skips the stages behind the graph's structure.
+    #[arg(long)]
+    structure_only: bool,
+    /// One JSON line on stdout instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    shared::run(|| measure(&args))
+}
+
+/// Wall seconds of every stage, one figure a run.
+#[derive(Default)]
+struct Clock {
+    stages: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Clock {
+    /// Adds `seconds` to `stage` of run `run`.
+    fn add(&mut self, stage: &'static str, run: usize, seconds: f64) {
+        let at = self.stages.iter().position(|(name, _)| *name == stage).unwrap_or_else(|| {
+            self.stages.push((stage, Vec::new()));
+            self.stages.len() - 1
+        });
+        let runs = &mut self.stages[at].1;
+        runs.resize(runs.len().max(run + 1), 0.0);
+        runs[run] += seconds;
+    }
+
+    fn time<T>(&mut self, stage: &'static str, run: usize, work: impl FnOnce() -> T) -> T {
+        let begin = Instant::now();
+        let result = work();
+        self.add(stage, run, begin.elapsed().as_secs_f64());
+        result
+    }
+}
+
+/// What the runs found, the same in each.
+struct Found {
+    accounts: usize,
+    transfers: u64,
+    relations: u64,
+    triangles: u64,
+    checksum: u64,
+}
+
+fn measure(args: &Args) -> Outcome {
+    shared::set_threads(args.threads)?;
+    let mut clock = Clock::default();
+    let source = match &args.edges {
+        Some(name) => Source::File { name, accounts: clock.time("scan", 0, || accounts_of(name))? },
+        None => {
+            let config = MarketConfig { accounts: args.accounts, seed: args.seed, ..MarketConfig::default() };
+            Source::Market(Box::new(clock.time("generate", 0, || Market::generate(&config))?))
+        }
+    };
+    let bar = Bar::new();
+    let callback = |update| bar.update(update);
+    let progress = Progress::new(&callback);
+    let mut builder = GraphBuilder::new(source.accounts(), &GraphConfig::default())?;
+    let mut last: Option<(Found, Structure)> = None;
+    for run in 0..args.repeat as usize {
+        source.feed(&mut builder, &mut clock, run)?;
+        let graph = clock.time("build", run, || builder.finish(progress))?;
+        let counted = clock.time("triangles", run, || triangles(&graph, progress))?;
+        let measured = clock.time("structure", run, || structure(&graph, &StructureConfig::default(), progress))?;
+        let found = Found {
+            accounts: graph.accounts(),
+            transfers: graph.transfers(),
+            relations: graph.relations(),
+            triangles: counted.total,
+            checksum: checksum(&measured),
+        };
+        if let Some((before, _)) = &last
+            && (before.checksum, before.triangles) != (found.checksum, found.triangles)
+        {
+            return Err(Failure::new("two runs differ"));
+        }
+        if !args.structure_only {
+            further_stages(&source, &graph, &measured, &mut clock, run, progress)?;
+        }
+        last = Some((found, measured));
+    }
+    let (found, _) = last.ok_or_else(|| Failure::new("no run"))?;
+    drop(bar);
+    report(args, &found, &clock);
+    Ok(())
+}
+
+/// The stages behind the structure; each is timed under its own name.
+fn further_stages(
+    _source: &Source<'_>,
+    _graph: &TransferGraph,
+    _measured: &Structure,
+    _clock: &mut Clock,
+    _run: usize,
+    _progress: Progress<'_>,
+) -> Outcome {
+    Ok(())
+}
+
+/// Where the transfers come from.
+enum Source<'a> {
+    File { name: &'a str, accounts: usize },
+    Market(Box<Market>),
+}
+
+/// Transfers that are read in one go.
+const CHUNK: usize = 1 << 23;
+
+impl Source<'_> {
+    fn accounts(&self) -> usize {
+        match self {
+            Source::File { accounts, .. } => *accounts,
+            Source::Market(market) => market.kinds().len(),
+        }
+    }
+
+    /// Pushes all transfers: reading counts as `load`, dealing them out as `build`.
+    fn feed(&self, builder: &mut GraphBuilder, clock: &mut Clock, run: usize) -> Outcome {
+        match self {
+            Source::Market(market) => {
+                clock.time("build", run, || builder.push(&market.transfers().columns()))?;
+            }
+            Source::File { name, .. } => {
+                let mut file = File::open(name).map_err(|error| Failure::new(error).at(name))?;
+                let mut bytes = vec![0u8; 8 * CHUNK];
+                let (mut payer, mut payee) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
+                loop {
+                    clock.time("load", run, || read_pairs(&mut file, &mut bytes, &mut payer, &mut payee, name))?;
+                    if payer.is_empty() {
+                        break;
+                    }
+                    clock.time("build", run, || builder.push(&TransferColumns::of_pairs(&payer, &payee)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fills the columns with the next pairs of a file; empty at its end.
+fn read_pairs(file: &mut File, bytes: &mut [u8], payer: &mut Vec<u32>, payee: &mut Vec<u32>, name: &str) -> Outcome {
+    let mut held = 0;
+    while held < bytes.len() {
+        match file.read(&mut bytes[held..]).map_err(|error| Failure::new(error).at(name))? {
+            0 => break,
+            more => held += more,
+        }
+    }
+    if held % 8 != 0 {
+        let rule = "a whole number of pairs of 4-byte accounts";
+        return Err(Failure::new(format!("{} bytes at the end: {rule}", held % 8)).at(name));
+    }
+    let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    payer.clear();
+    payee.clear();
+    for pair in bytes[..held].chunks_exact(8) {
+        payer.push(word(&pair[..4]));
+        payee.push(word(&pair[4..]));
+    }
+    Ok(())
+}
+
+/// One more than the highest account of a file.
+fn accounts_of(name: &str) -> Outcome<usize> {
+    let mut file = File::open(name).map_err(|error| Failure::new(error).at(name))?;
+    let mut bytes = vec![0u8; 8 * CHUNK];
+    let (mut payer, mut payee) = (Vec::new(), Vec::new());
+    let mut accounts = 0;
+    loop {
+        read_pairs(&mut file, &mut bytes, &mut payer, &mut payee, name)?;
+        let Some(most) = payer.iter().chain(&payee).max() else { return Ok(accounts) };
+        accounts = accounts.max(*most as usize + 1);
+    }
+}
+
+/// A digest of the bits of every feature of every account, in order.
+fn checksum(measured: &Structure) -> u64 {
+    let mix = |sum: u64, bits: u64| (sum ^ bits).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+    let chunk = 1 << 14;
+    let chunks: Vec<u64> = (0..measured.accounts().div_ceil(chunk))
+        .into_par_iter()
+        .map(|at| {
+            let accounts = at * chunk..((at + 1) * chunk).min(measured.accounts());
+            accounts
+                .flat_map(|account| StructureFeature::ALL.map(|f| measured.value(f, account).to_bits()))
+                .fold(7, mix)
+        })
+        .collect();
+    chunks.into_iter().fold(7, mix)
+}
+
+/// The most memory the process ever held, in MiB, where the system tells.
+fn peak_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
+}
+
+fn report(args: &Args, found: &Found, clock: &Clock) {
+    let Found { accounts, transfers, relations, triangles, checksum } = found;
+    let checksum = format!("{checksum:016x}");
+    let round = |seconds: f64| (seconds * 1e4).round() / 1e4;
+    if args.json {
+        let stages: serde_json::Map<String, serde_json::Value> = clock
+            .stages
+            .iter()
+            .map(|(stage, runs)| {
+                let warm = runs.iter().skip(1).copied().reduce(f64::min).map(round);
+                let all: Vec<f64> = runs.iter().copied().map(round).collect();
+                ((*stage).to_owned(), json!({ "cold": round(runs[0]), "warm": warm, "runs": all }))
+            })
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "accounts": accounts, "transfers": transfers, "relations": relations, "triangles": triangles,
+                "checksum": checksum, "threads": rayon::current_num_threads(), "peak_mib": peak_mib(),
+                "seconds": stages,
+            })
+        );
+        return;
+    }
+    println!("accounts {accounts}   transfers {transfers}   relations {relations}   triangles {triangles}");
+    println!("\nstage            cold s    best warm s");
+    for (stage, runs) in &clock.stages {
+        let warm = runs.iter().skip(1).copied().reduce(f64::min);
+        println!("{stage:<14} {:>8.3}    {}", runs[0], warm.map_or(String::new(), |warm| format!("{warm:>8.3}")));
+    }
+    let peak = peak_mib().map_or("unknown".to_owned(), |mib| format!("{mib} MiB"));
+    println!("\nthreads {}   peak memory {peak}   checksum {checksum}", rayon::current_num_threads());
+}

@@ -1,0 +1,75 @@
+//! What every example shares: files in and out, errors as one line and exit status 2, progress, threads.
+//!
+//! The library does no I/O; this folder is where it happens.
+
+#![allow(dead_code, unreachable_pub)]
+
+pub mod csv_in;
+pub mod daily;
+pub mod out;
+pub mod progress;
+pub mod transfers;
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Why an example stops: one line for stderr, which names the file, the line, the value and the rule.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    /// A failure that reads `message`.
+    pub fn new(message: impl Display) -> Self {
+        Self(message.to_string().replace('\n', " "))
+    }
+
+    /// The same failure with the place in front.
+    #[must_use]
+    pub fn at(self, place: impl Display) -> Self {
+        Self(format!("{place}: {}", self.0))
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<dandelion_credit::Error> for Failure {
+    fn from(error: dandelion_credit::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+/// What the functions of an example return.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+/// Runs the example: exit status 0, or 2 with the failure on one line of stderr.
+pub fn run(example: impl FnOnce() -> Outcome) -> ExitCode {
+    match example() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Sets the number of threads of the data plane; all cores where `threads` is absent.
+pub fn set_threads(threads: Option<usize>) -> Outcome {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    pool.build_global().map_err(Failure::new)
+}

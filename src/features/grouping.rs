@@ -1,0 +1,218 @@
+//! Transfers grouped by account, a bounded number at a time.
+//!
+//! A transfer is a leg of two accounts. Accounts are cut into buckets of neighbouring rows, buckets into passes of a bounded
+//! number of legs. Each pass streams over the two account columns once, picks the legs of its accounts chunk by chunk, each
+//! chunk sorted by bucket on its own, and then hands the buckets out, to be grouped by account inside the cache. Chunks,
+//! buckets and passes depend on the data alone, never on threads.
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::features::sums::Leg;
+use crate::parallel::for_each_chunk_mut;
+use crate::parallel::map_chunks;
+use crate::progress::Progress;
+use crate::transfer::TransferColumns;
+
+/// Accounts in a bucket: their legs should fit the second-level cache.
+const BUCKET_BITS: u32 = 10;
+/// Transfers that are sorted by bucket at a time.
+const CHUNK: usize = 1 << 20;
+/// Legs held at a time, at least; more where the data is large, so that passes stay few.
+const PASS_LEGS: u64 = 1 << 24;
+/// Passes aimed at.
+const PASSES: u64 = 16;
+
+/// The transfers that count, and how many do not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) columns: TransferColumns<'a>,
+    /// Transfers after this second are left out.
+    pub(super) until_seconds: i64,
+}
+
+impl Source<'_> {
+    fn keeps(&self, row: usize) -> bool {
+        self.columns.payer[row] != self.columns.payee[row]
+            && self.columns.at_seconds.is_none_or(|at| at[row] <= self.until_seconds)
+    }
+}
+
+fn bucket_of(account: u32) -> usize {
+    (account >> BUCKET_BITS) as usize
+}
+
+/// Legs of one chunk of transfers, sorted by bucket.
+#[derive(Debug, Default)]
+struct Part {
+    legs: Vec<Leg>,
+    /// `legs[starts[b]..starts[b + 1]]` belong to the pass's bucket `b`.
+    starts: Vec<u32>,
+}
+
+impl Part {
+    fn refill(&mut self, source: &Source<'_>, rows: Range<usize>, buckets: &Range<usize>) {
+        let columns = &source.columns;
+        let inside = |account: u32| bucket_of(account).wrapping_sub(buckets.start) < buckets.len();
+        self.starts.clear();
+        self.starts.resize(buckets.len() + 2, 0);
+        // Counts stand two places up, so that after the running sum each bucket's start is one place up and serves as
+        // its write cursor, and after writing every start is in its own place.
+        for row in rows.clone() {
+            let (payer, payee) = (columns.payer[row], columns.payee[row]);
+            if (inside(payer) || inside(payee)) && source.keeps(row) {
+                for account in [payer, payee].into_iter().filter(|&account| inside(account)) {
+                    self.starts[bucket_of(account) - buckets.start + 2] += 1;
+                }
+            }
+        }
+        let mut total = 0;
+        for start in &mut self.starts {
+            total += *start;
+            *start = total;
+        }
+        self.legs.resize(total as usize, Leg::default());
+        for row in rows {
+            let (payer, payee) = (columns.payer[row], columns.payee[row]);
+            if !(inside(payer) || inside(payee)) || !source.keeps(row) {
+                continue;
+            }
+            let at_seconds = columns.at_seconds.map_or(0, |column| column[row]);
+            let amount_minor = columns.amount_minor.map_or(0, |column| column[row]);
+            for (account, other, is_in) in [(payer, payee, 0), (payee, payer, 1)] {
+                if inside(account) {
+                    let cursor = &mut self.starts[bucket_of(account) - buckets.start + 1];
+                    let tag = (account & ((1 << BUCKET_BITS) - 1)) << 1 | is_in;
+                    self.legs[*cursor as usize] = Leg { at_seconds, amount_minor, other, tag };
+                    *cursor += 1;
+                }
+            }
+        }
+    }
+
+    fn bucket(&self, bucket: usize) -> &[Leg] {
+        &self.legs[self.starts[bucket] as usize..self.starts[bucket + 1] as usize]
+    }
+}
+
+/// Buffers of one thread at one bucket.
+#[derive(Debug, Default)]
+pub(super) struct Grouped {
+    legs: Vec<Leg>,
+    starts: Vec<usize>,
+}
+
+impl Grouped {
+    fn refill(&mut self, parts: &[Part], bucket: usize, accounts: usize) {
+        self.starts.clear();
+        self.starts.resize(accounts + 2, 0);
+        let account = |leg: &Leg| (leg.tag >> 1) as usize;
+        for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
+            self.starts[account(leg) + 2] += 1;
+        }
+        let mut total = 0;
+        for start in &mut self.starts {
+            total += *start;
+            *start = total;
+        }
+        self.legs.resize(total, Leg::default());
+        for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
+            let cursor = &mut self.starts[account(leg) + 1];
+            self.legs[*cursor] = *leg;
+            *cursor += 1;
+        }
+    }
+
+    /// The legs of one account of the bucket, in the order of the transfers.
+    pub(super) fn legs_mut(&mut self, account: usize) -> &mut [Leg] {
+        &mut self.legs[self.starts[account]..self.starts[account + 1]]
+    }
+}
+
+/// What [`group_by_account`] hands out: one bucket of accounts with what the caller keeps for it.
+#[derive(Debug)]
+struct Bucket<K> {
+    accounts: usize,
+    kept: K,
+}
+
+/// Calls `visit(kept, grouped, accounts)` for each bucket of neighbouring accounts, where `kept` is what `keep` made for
+/// it. `keep` is called in the order of accounts.
+pub(super) fn group_by_account<K: Send>(
+    source: &Source<'_>,
+    accounts: usize,
+    progress: Progress<'_>,
+    mut keep: impl FnMut(Range<usize>) -> K,
+    visit: impl Fn(&mut K, &mut Grouped, usize) + Sync + Send,
+) -> Result<()> {
+    const STAGE: &str = "reading flows and times";
+    let rows = source.columns.len();
+    let buckets = accounts.div_ceil(1 << BUCKET_BITS);
+    let legs_of = count_legs(source, buckets);
+    let total: u64 = legs_of.iter().sum();
+    let budget = PASS_LEGS.max(total / PASSES);
+    let mut parts: Vec<Part> = (0..rows.div_ceil(CHUNK)).map(|_| Part::default()).collect();
+    let mut done = 0;
+    let mut start = 0;
+    while start < buckets {
+        let (mut end, mut legs) = (start, 0);
+        while end < buckets && (end == start || legs + legs_of[end] <= budget) {
+            legs += legs_of[end];
+            end += 1;
+        }
+        progress.step(STAGE, done, total)?;
+        let pass = start..end;
+        for_each_chunk_mut(&mut parts, 1, |chunk, part| {
+            part[0].refill(source, chunk * CHUNK..((chunk + 1) * CHUNK).min(rows), &pass);
+        });
+        let mut handed: Vec<Bucket<K>> = pass
+            .clone()
+            .map(|bucket| {
+                let range = bucket << BUCKET_BITS..((bucket + 1) << BUCKET_BITS).min(accounts);
+                Bucket { accounts: range.len(), kept: keep(range) }
+            })
+            .collect();
+        let first_stop = std::sync::Mutex::new(None);
+        let seen = std::sync::atomic::AtomicU64::new(done);
+        // A few buckets at a time share the buffers of a thread.
+        for_each_chunk_mut(&mut handed, 8, |first, some| {
+            let mut grouped = Grouped::default();
+            for (place, bucket) in some.iter_mut().enumerate() {
+                let stopped = first_stop.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_some();
+                if stopped {
+                    return;
+                }
+                let number = start + first + place;
+                grouped.refill(&parts, number - start, bucket.accounts);
+                visit(&mut bucket.kept, &mut grouped, bucket.accounts);
+                let now = legs_of[number] + seen.fetch_add(legs_of[number], std::sync::atomic::Ordering::Relaxed);
+                if let Err(error) = progress.step(STAGE, now, total) {
+                    first_stop.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+                }
+            }
+        });
+        if let Some(error) = first_stop.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            return Err(error);
+        }
+        done += legs;
+        start = end;
+    }
+    progress.step(STAGE, total, total)
+}
+
+/// How many legs each bucket has.
+fn count_legs(source: &Source<'_>, buckets: usize) -> Vec<u64> {
+    let counts = map_chunks(source.columns.len(), 8 * CHUNK, |rows| {
+        let mut counts = vec![0u32; buckets];
+        for row in rows.filter(|&row| source.keeps(row)) {
+            counts[bucket_of(source.columns.payer[row])] += 1;
+            counts[bucket_of(source.columns.payee[row])] += 1;
+        }
+        counts
+    });
+    let mut total = vec![0u64; buckets];
+    for chunk in &counts {
+        total.iter_mut().zip(chunk).for_each(|(sum, &count)| *sum += u64::from(count));
+    }
+    total
+}

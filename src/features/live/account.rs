@@ -1,0 +1,265 @@
+//! One account's flows in the window: its transfers while they are few, sums over them once they are many.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hashbrown::HashTable;
+
+use crate::features::activity::Scratch;
+use crate::features::activity::sums_of;
+use crate::features::live::rows::FlowValues;
+use crate::features::sums::Context;
+use crate::features::sums::Day;
+use crate::features::sums::Leg;
+use crate::features::sums::Pair;
+use crate::features::sums::Sign;
+use crate::features::sums::Sums;
+use crate::features::sums::top_week;
+
+/// Up to this many transfers it is cheaper to add them up anew than to keep sums.
+const FEW: usize = 16;
+
+/// What is kept of one account.
+#[derive(Debug, Clone)]
+pub(super) enum LiveAccount {
+    /// Its only transfer, which is what most accounts have.
+    One(Leg),
+    /// Every transfer, in order of time.
+    Few(Vec<Leg>),
+    /// Sums, until the account is empty.
+    Many(Box<Tally>),
+}
+
+impl Default for LiveAccount {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl LiveAccount {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::One(_) => false,
+            Self::Few(legs) => legs.is_empty(),
+            Self::Many(tally) => tally.days.is_empty(),
+        }
+    }
+
+    pub(super) fn add(&mut self, leg: Leg, context: &Context<'_>) {
+        match self {
+            Self::One(first) => {
+                let mut legs = Vec::with_capacity(2);
+                legs.extend([*first, leg]);
+                legs.sort_by_key(Leg::time_order);
+                *self = Self::Few(legs);
+            }
+            Self::Few(legs) if legs.is_empty() => *self = Self::One(leg),
+            Self::Few(legs) if legs.len() < FEW => {
+                let place = legs.iter().rposition(|other| other.time_order() <= leg.time_order()).map_or(0, |p| p + 1);
+                if legs.len() == legs.capacity() {
+                    legs.reserve_exact(legs.len().max(1));
+                }
+                legs.insert(place, leg);
+            }
+            Self::Few(legs) => {
+                let mut tally = Box::<Tally>::default();
+                for leg in legs.iter().chain([&leg]) {
+                    tally.change(leg, context, Sign::Plus);
+                }
+                *self = Self::Many(tally);
+            }
+            Self::Many(tally) => tally.change(&leg, context, Sign::Plus),
+        }
+    }
+
+    pub(super) fn take(&mut self, leg: &Leg, context: &Context<'_>) {
+        match self {
+            Self::One(first) => {
+                if first == leg {
+                    *self = Self::default();
+                }
+            }
+            Self::Few(legs) => {
+                if let Some(place) = legs.iter().position(|other| other == leg) {
+                    legs.remove(place);
+                }
+            }
+            Self::Many(tally) => tally.change(leg, context, Sign::Minus),
+        }
+    }
+
+    /// Brings the account's own memory near; what it gives is of no use.
+    pub(super) fn touch(&self) -> u64 {
+        match self {
+            Self::One(leg) => u64::from(leg.other),
+            Self::Few(legs) => legs.first().map_or(0, |leg| u64::from(leg.other)),
+            Self::Many(tally) => tally.sums.in_count,
+        }
+    }
+
+    pub(super) fn write(&self, context: &Context<'_>, scratch: &mut Scratch, values: &mut FlowValues) {
+        match self {
+            Self::One(leg) => sums_of(std::slice::from_ref(leg), context, scratch).write(context, values),
+            Self::Few(legs) => sums_of(legs, context, scratch).write(context, values),
+            Self::Many(tally) => tally.sums.write(context, values),
+        }
+    }
+}
+
+/// The sums of one account and what it takes to change them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally {
+    sums: Sums,
+    pairs: HashTable<(u32, Pair)>,
+    /// Days with transfers, ascending.
+    days: VecDeque<Day>,
+    /// How many transfers came in at each second.
+    arrivals: BTreeMap<i64, u32>,
+}
+
+fn hash(counterparty: u32) -> u64 {
+    let spread = u64::from(counterparty).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    spread ^ spread >> 32
+}
+
+fn hash_of(entry: &(u32, Pair)) -> u64 {
+    hash(entry.0)
+}
+
+impl Tally {
+    fn change(&mut self, leg: &Leg, context: &Context<'_>, sign: Sign) {
+        let day = i64::from(context.utc_offset.epoch_day(leg.at_seconds));
+        self.sums.leg(leg, day, context, sign);
+        self.change_pair(leg, context, sign);
+        self.change_day(leg, day, sign);
+        if leg.is_in() {
+            self.change_gaps(leg.at_seconds, sign);
+        }
+        self.settle();
+    }
+
+    fn change_pair(&mut self, leg: &Leg, context: &Context<'_>, sign: Sign) {
+        let is_other = |entry: &(u32, Pair)| entry.0 == leg.other;
+        let entry = self.pairs.entry(hash(leg.other), is_other, hash_of);
+        let mut entry = entry.or_insert_with(|| (leg.other, Pair::default()));
+        let pair = &mut entry.get_mut().1;
+        self.sums.pair(pair, context.logarithms, Sign::Minus);
+        pair.add(leg, sign);
+        self.sums.pair(pair, context.logarithms, Sign::Plus);
+        if pair.is_empty() {
+            entry.remove();
+            if self.pairs.len() * 8 < self.pairs.capacity() {
+                self.pairs.shrink_to(self.pairs.len() * 2, hash_of);
+            }
+        }
+    }
+
+    fn change_day(&mut self, leg: &Leg, day: i64, sign: Sign) {
+        let place = match self.days.back() {
+            Some(last) if last.day == day => self.days.len() - 1,
+            Some(last) if last.day < day => self.days.len(),
+            _ => self.days.partition_point(|other| other.day < day),
+        };
+        if self.days.get(place).is_none_or(|other| other.day != day) {
+            self.days.insert(place, Day { day, ..Day::default() });
+        }
+        let today = &mut self.days[place];
+        self.sums.day(today, Sign::Minus);
+        today.add(leg, sign);
+        self.sums.day(today, Sign::Plus);
+        if today.in_count + today.out_count == 0 {
+            self.days.remove(place);
+        }
+    }
+
+    /// A new arrival cuts the gap it falls into in two; one that goes joins its two gaps.
+    fn change_gaps(&mut self, at_seconds: i64, sign: Sign) {
+        let times = self.arrivals.entry(at_seconds).or_default();
+        let cuts = match sign {
+            Sign::Plus => {
+                *times += 1;
+                *times == 1
+            }
+            Sign::Minus => {
+                *times -= 1;
+                *times == 0
+            }
+        };
+        if !cuts {
+            return;
+        }
+        let before = self.arrivals.range(..at_seconds).next_back().map(|(&at, _)| at);
+        let after = self.arrivals.range(at_seconds + 1..).next().map(|(&at, _)| at);
+        let square = |from: Option<i64>, to: Option<i64>| match (from, to) {
+            (Some(from), Some(to)) => i128::from(to - from) * i128::from(to - from),
+            _ => 0,
+        };
+        let here = Some(at_seconds);
+        let change = square(before, here) + square(here, after) - square(before, after);
+        match sign {
+            Sign::Plus => self.sums.gap_square += change,
+            Sign::Minus => {
+                self.sums.gap_square -= change;
+                self.arrivals.remove(&at_seconds);
+            }
+        }
+    }
+
+    /// Brings the figures up to date that are no sums.
+    fn settle(&mut self) {
+        let sums = &mut self.sums;
+        sums.first_day = self.days.front().map_or(0, |day| day.day);
+        sums.last_day = self.days.back().map_or(0, |day| day.day);
+        sums.last_receipt_day = self.days.iter().rfind(|day| day.in_count > 0).map_or(0, |day| day.day);
+        sums.top_week_minor = top_week(self.days.iter().map(|day| (day.day, day.in_minor)));
+        sums.first_in_seconds = self.arrivals.first_key_value().map_or(0, |(&at, _)| at);
+        sums.last_in_seconds = self.arrivals.last_key_value().map_or(0, |(&at, _)| at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::sums::Logarithms;
+    use crate::money::Scale;
+    use crate::transfer::UtcOffset;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn kept_sums_are_the_sums_of_what_is_left(
+            legs in proptest::collection::vec((0i64..40, 0i64..9, -40i64..200, 0u32..5, 0u32..2), 0..60),
+            order in any::<u64>(),
+        ) {
+            let logarithms = Logarithms::new();
+            let context = Context {
+                has_amounts: true,
+                has_times: true,
+                utc_offset: UtcOffset::UTC,
+                as_of_day: 40,
+                scale: Scale::CENTS,
+                logarithms: &logarithms,
+            };
+            let mut tally = Tally::default();
+            let mut left: Vec<Leg> = Vec::new();
+            let mut state = order;
+            for (day, hour, amount_minor, other, tag) in legs {
+                let leg = Leg { at_seconds: day * 86_400 + hour * 7_200, amount_minor, other, tag };
+                tally.change(&leg, &context, Sign::Plus);
+                left.push(leg);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                if state >> 62 == 0 {
+                    let gone = left.swap_remove((state >> 20) as usize % left.len());
+                    tally.change(&gone, &context, Sign::Minus);
+                }
+                left.sort_by_key(Leg::time_order);
+                let mut anew = sums_of(&left, &context, &mut Scratch::default());
+                if left.is_empty() {
+                    anew = Sums::default();
+                }
+                prop_assert_eq!(&tally.sums, &anew);
+            }
+        }
+    }
+}

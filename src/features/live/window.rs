@@ -1,0 +1,112 @@
+//! The transfers of the window, oldest first to go.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::account::AccountIndex;
+use crate::transfer::Transfer;
+
+/// Orders transfers by time, and equal times by the rest.
+type Key = (i64, AccountIndex, AccountIndex, i64);
+
+fn key(transfer: &Transfer) -> Key {
+    (transfer.at_seconds, transfer.payer, transfer.payee, transfer.amount_minor)
+}
+
+/// What came in order stands in a queue; what came late in a tree; what was retracted from the queue is counted aside until
+/// the queue comes to it. So a transfer costs one push and one pop, a late one a logarithm.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    pub(super) newest_seconds: Option<i64>,
+    /// Sum of the absolute amounts held.
+    pub(super) absolute_minor: u128,
+    in_order: VecDeque<Transfer>,
+    late: BTreeMap<Key, u64>,
+    retracted: HashMap<Transfer, u64>,
+}
+
+impl Window {
+    pub(super) fn push(&mut self, transfer: &Transfer) {
+        self.absolute_minor += u128::from(transfer.amount_minor.unsigned_abs());
+        if self.in_order.back().is_none_or(|last| last.at_seconds <= transfer.at_seconds) {
+            self.in_order.push_back(*transfer);
+        } else {
+            *self.late.entry(key(transfer)).or_default() += 1;
+        }
+    }
+
+    /// Takes out the oldest transfer if it is not younger than `until_seconds`.
+    pub(super) fn pop_until(&mut self, until_seconds: i64) -> Option<Transfer> {
+        loop {
+            let late_at = self.late.first_key_value().map(|(key, _)| key.0);
+            let queued_at = self.in_order.front().map(|transfer| transfer.at_seconds);
+            let oldest = [late_at, queued_at].into_iter().flatten().min().filter(|&at| at <= until_seconds)?;
+            let transfer = if queued_at == Some(oldest) {
+                let transfer = self.in_order.pop_front()?;
+                if self.unretract(&transfer) {
+                    continue;
+                }
+                transfer
+            } else {
+                let mut entry = self.late.first_entry()?;
+                let (at_seconds, payer, payee, amount_minor) = *entry.key();
+                *entry.get_mut() -= 1;
+                if *entry.get() == 0 {
+                    entry.remove();
+                }
+                Transfer { payer, payee, amount_minor, at_seconds }
+            };
+            self.absolute_minor -= u128::from(transfer.amount_minor.unsigned_abs());
+            return Some(transfer);
+        }
+    }
+
+    /// Whether the transfer was retracted; if so, that is dealt with.
+    fn unretract(&mut self, transfer: &Transfer) -> bool {
+        if self.retracted.is_empty() {
+            return false;
+        }
+        let Some(times) = self.retracted.get_mut(transfer) else { return false };
+        *times -= 1;
+        if *times == 0 {
+            self.retracted.remove(transfer);
+        }
+        true
+    }
+
+    /// Takes out one transfer equal to this one; `false` when there is none.
+    pub(super) fn retract(&mut self, transfer: &Transfer) -> bool {
+        if let Some(times) = self.late.get_mut(&key(transfer)) {
+            *times -= 1;
+            if *times == 0 {
+                self.late.remove(&key(transfer));
+            }
+        } else {
+            let first = self.in_order.partition_point(|other| other.at_seconds < transfer.at_seconds);
+            let at_that_time = self.in_order.range(first..).take_while(|other| other.at_seconds == transfer.at_seconds);
+            let held = at_that_time.filter(|other| *other == transfer).count() as u64;
+            if held <= self.retracted.get(transfer).copied().unwrap_or(0) {
+                return false;
+            }
+            *self.retracted.entry(*transfer).or_default() += 1;
+        }
+        self.absolute_minor -= u128::from(transfer.amount_minor.unsigned_abs());
+        true
+    }
+
+    /// Every transfer held, in one order whatever order they came in.
+    pub(super) fn sorted(&self) -> Vec<Transfer> {
+        let mut retracted = self.retracted.clone();
+        let mut all: Vec<Transfer> = Vec::with_capacity(self.in_order.len() + self.late.len());
+        for transfer in &self.in_order {
+            match retracted.get_mut(transfer) {
+                Some(times) if *times > 0 => *times -= 1,
+                _ => all.push(*transfer),
+            }
+        }
+        for (&(at_seconds, payer, payee, amount_minor), &times) in &self.late {
+            all.extend((0..times).map(|_| Transfer { payer, payee, amount_minor, at_seconds }));
+        }
+        all.sort_unstable_by_key(key);
+        all
+    }
+}

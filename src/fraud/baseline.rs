@@ -1,0 +1,31 @@
+//! The scores that the synthetic market reaches: the scale of suspicion where a market is too small to be its own.
+
+use super::signal::SIGNALS;
+
+/// For each signal in order of [`Signal::ALL`](super::Signal::ALL): the scores that 30 %, 10 %, 3 %, 1 %, 0.3 % and 0.1 %
+/// of the accounts of the default synthetic market (100,000 accounts, 180 days) reach.
+pub(super) const SYNTHETIC_TAILS: [[f64; 6]; SIGNALS] = [
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],                   // loan_funded
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],                   // shared_device
+    [0.0, 0.0, 0.0, 0.0, 1.0, 1.0],                   // temporal_cycle
+    [0.5982, 0.7581, 0.8634, 0.9238, 0.9660, 0.9851], // round_trip
+    [0.0, 0.0, 0.0, 0.0, 0.1819, 0.4598],             // payer_exclusivity
+    [0.1841, 0.2709, 0.3652, 0.5287, 0.9385, 0.9595], // pass_through
+    [0.0, 0.0692, 0.1296, 0.1805, 0.2441, 0.3204],    // payer_novelty_burst
+    [0.0, 0.1250, 0.2776, 0.5912, 0.8639, 0.9243],    // pre_application_lift
+    [0.1125, 0.2222, 0.2778, 0.3273, 0.3712, 0.4091], // payer_overlap
+    [0.0, 0.0, 0.0, 0.0, 0.7500, 0.8750],             // amount_trail
+    [0.0, 0.0, 0.0132, 0.0761, 0.4697, 0.6959],       // equal_amounts
+    [0.1667, 0.2222, 0.2903, 0.6395, 0.8790, 0.9163], // round_amounts
+    [0.2001, 0.2354, 0.2868, 0.3863, 0.5479, 0.5657], // timing_regularity
+    [0.0, 0.0, 0.0001, 0.0032, 0.0051, 0.0069],       // refunds
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],                   // dense_block
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],                   // flow_through_block
+    [0.6875, 0.7500, 0.7917, 0.9742, 0.9954, 0.9971], // own_circle
+    [0.0703, 0.1023, 0.1368, 0.1975, 0.4948, 0.7416], // fan_in_burst
+    [0.0556, 0.0714, 0.0862, 0.0996, 0.1169, 0.1309], // fan_out_burst
+    [0.0, 0.0, 0.0, 1.0, 1.0, 1.0],                   // scatter_gather
+    [0.6667, 0.6667, 0.7500, 0.8750, 0.9333, 0.9565], // repeated_transfers
+    [0.1808, 0.3841, 0.6060, 0.8080, 0.9011, 0.9235], // out_of_scale
+    [0.0891, 0.0982, 0.2253, 0.3409, 0.4129, 0.4659], // association
+];

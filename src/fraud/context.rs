@@ -1,0 +1,121 @@
+//! What an examination of one account may look at.
+
+use crate::graph::TransferGraph;
+use crate::graph::temporal::{CircularFlow, Leg, Legs};
+
+use super::config::AuditConfig;
+use super::marks::Marks;
+use super::patterns::Patterns;
+
+/// No account pays only one other, or it has not paid at all.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Disbursements of the marked lenders, by borrower and time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Loans(Vec<(u32, i64, i64, u32)>);
+
+impl Loans {
+    pub fn of(legs: &impl Legs, marks: &Marks) -> Self {
+        let accounts = legs.accounts() as u32;
+        let mut all = Vec::new();
+        for &lender in marks.lenders().iter().filter(|&&lender| lender < accounts) {
+            let out = legs.sent(lender).iter().filter(|leg| leg.amount_minor > 0);
+            all.extend(out.map(|leg| (leg.peer, leg.at_seconds, leg.amount_minor, leg.row)));
+        }
+        all.sort_unstable();
+        Self(all)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Time, amount and row of each disbursement to `account`.
+    pub fn to(&self, account: u32) -> impl Iterator<Item = (i64, i64, u32)> {
+        let start = self.0.partition_point(|loan| loan.0 < account);
+        let rest = &self.0[start..];
+        let own = &rest[..rest.partition_point(|loan| loan.0 == account)];
+        own.iter().map(|&(_, at_seconds, amount, row)| (at_seconds, amount, row))
+    }
+}
+
+/// What was found out about the whole market before single accounts are examined.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Knowledge {
+    /// The only payee of each account, or [`NONE`].
+    pub sole_payee: Vec<u32>,
+    pub flows: Vec<CircularFlow>,
+    /// Account and number of a flow it is on, ascending.
+    pub flows_of: Vec<(u32, u32)>,
+    /// Accounts whose search for circles reached a cap, ascending.
+    pub capped: Vec<u32>,
+    pub trails: Patterns,
+    pub scatters: Patterns,
+    pub dense: Patterns,
+    pub layers: Patterns,
+    /// Share of its payers that another account has too, and which account that is.
+    pub overlap: Vec<(f32, u32)>,
+}
+
+impl Knowledge {
+    pub fn flows_of(&self, account: u32) -> impl Iterator<Item = &CircularFlow> {
+        let start = self.flows_of.partition_point(|member| member.0 < account);
+        let rest = &self.flows_of[start..];
+        let own = &rest[..rest.partition_point(|member| member.0 == account)];
+        own.iter().map(|&(_, number)| &self.flows[number as usize])
+    }
+}
+
+/// Everything an examination reads; cheap to copy.
+pub(super) struct Context<'a, L> {
+    pub legs: &'a L,
+    pub graph: Option<&'a TransferGraph>,
+    pub marks: &'a Marks,
+    pub config: &'a AuditConfig,
+    pub loans: &'a Loans,
+    pub market: Option<&'a Knowledge>,
+    pub as_of: i64,
+}
+
+impl<L: Legs> Context<'_, L> {
+    /// The only payee of `account`, if it pays nobody else.
+    pub fn sole_payee(&self, account: u32) -> Option<u32> {
+        let sole = match self.market {
+            Some(market) => market.sole_payee[account as usize],
+            None => sole_payee(self.legs.sent(account)),
+        };
+        (sole != NONE).then_some(sole)
+    }
+
+    /// Whose money a payer of `merchant` brings: the purse behind a payer of nobody else, else the payer itself.
+    pub fn backer(&self, payer: u32, merchant: u32) -> u32 {
+        if self.sole_payee(payer) != Some(merchant) {
+            return payer;
+        }
+        self.purse_of(payer).filter(|&purse| purse != merchant).unwrap_or(payer)
+    }
+
+    /// The purse behind a puppet: who brought at least half of the money that `account` received.
+    pub fn purse_of(&self, account: u32) -> Option<u32> {
+        /// A puppet lives on a handful of transfers; somebody with more is not one.
+        const MOST: usize = 1024;
+        let received = self.legs.received(account);
+        if received.is_empty() || received.len() > MOST {
+            return None;
+        }
+        let mut sums: Vec<(u32, i64)> =
+            received.iter().filter(|leg| leg.amount_minor > 0).map(|leg| (leg.peer, leg.amount_minor)).collect();
+        sums.sort_unstable();
+        let total: i64 = sums.iter().map(|sum| sum.1).sum();
+        let half = |run: &&[(u32, i64)]| run.iter().map(|sum| sum.1).sum::<i64>() * 2 >= total.max(1);
+        sums.chunk_by(|a, b| a.0 == b.0).find(half).map(|run| run[0].0)
+    }
+}
+
+/// The only payee among `sent`, or [`NONE`].
+pub(super) fn sole_payee(sent: &[Leg]) -> u32 {
+    match sent.first() {
+        Some(first) if sent.iter().all(|leg| leg.peer == first.peer) => first.peer,
+        _ => NONE,
+    }
+}

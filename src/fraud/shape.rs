@@ -1,0 +1,335 @@
+//! Scores that an account's own transfers tell: how its receipts are spread over time, payers and amounts.
+//!
+//! Every function takes lists in order of time and gives a score in 0..=1; what proves it is gathered beside, when asked
+//! for, as `(weight, row)` with the most telling first after [`most_telling`].
+
+use crate::graph::temporal::Leg;
+
+pub(super) const DAY: i64 = 86_400;
+pub(super) const BLOCK: i64 = 30 * DAY;
+
+/// Thin evidence counts less: `n / (n + m)`.
+pub(super) fn shrink(n: usize, m: f64) -> f64 {
+    n as f64 / (n as f64 + m)
+}
+
+/// Transfers that prove something, weighted; `None` where nobody asked.
+pub(super) type Proof<'a> = Option<&'a mut Vec<(f64, u32)>>;
+
+pub(super) fn prove(proof: &mut Proof<'_>, weight: f64, row: u32) {
+    if let Some(list) = proof {
+        list.push((weight, row));
+    }
+}
+
+/// The rows by falling weight, each once, at most `most`.
+pub(super) fn most_telling(mut proof: Vec<(f64, u32)>, most: usize) -> Vec<u32> {
+    proof.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut rows: Vec<u32> = Vec::with_capacity(proof.len().min(most));
+    let mut seen = std::collections::BTreeSet::new();
+    for (_, row) in proof {
+        if rows.len() == most {
+            break;
+        }
+        if seen.insert(row) {
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// Share of what came in that left again within `window`, first in first out.
+pub(super) fn pass_through(received: &[Leg], sent: &[Leg], window: i64, mut proof: Proof<'_>) -> f64 {
+    let mut first = 0;
+    let mut left_of_first = 0i64;
+    let (mut matched, mut total) = (0i64, 0i64);
+    received.iter().filter(|leg| leg.amount_minor > 0).for_each(|leg| total += leg.amount_minor);
+    if total == 0 {
+        return 0.0;
+    }
+    let fresh = |place: usize| received.get(place).map_or(0, |leg| leg.amount_minor.max(0));
+    left_of_first = left_of_first.max(fresh(0));
+    for out in sent.iter().filter(|leg| leg.amount_minor > 0) {
+        let mut wanted = out.amount_minor;
+        while first < received.len() && wanted > 0 {
+            let oldest = &received[first];
+            if oldest.at_seconds > out.at_seconds {
+                break;
+            }
+            let fits = out.at_seconds - oldest.at_seconds <= window;
+            if fits {
+                let part = wanted.min(left_of_first);
+                matched += part;
+                wanted -= part;
+                left_of_first -= part;
+                if part > 0 {
+                    prove(&mut proof, part as f64, oldest.row);
+                    prove(&mut proof, part as f64, out.row);
+                }
+            }
+            if !fits || left_of_first == 0 {
+                first += 1;
+                left_of_first = fresh(first);
+            }
+        }
+    }
+    matched as f64 / total as f64
+}
+
+/// Sums of positive receipts over blocks of 30 days back from `as_of`: `[0]` the last one.
+pub(super) fn blocks(received: &[Leg], as_of: i64, amount: impl Fn(usize) -> i64) -> [i64; 13] {
+    let mut sums = [0i64; 13];
+    for (place, leg) in received.iter().enumerate() {
+        let block = (as_of - leg.at_seconds).max(0) / BLOCK;
+        if let Some(sum) = sums.get_mut(block as usize) {
+            *sum += amount(place).max(0);
+        }
+    }
+    sums
+}
+
+/// Receipts of the last 30 days against the median of the earlier blocks since the first receipt.
+pub(super) fn lift(received: &[Leg], as_of: i64, multiple: f64, mut proof: Proof<'_>) -> f64 {
+    let Some(first) = received.first() else { return 0.0 };
+    let tenure = ((as_of - first.at_seconds).max(0) / BLOCK).min(12) as usize;
+    // The block in which it began is not a whole one.
+    if tenure < 3 {
+        return 0.0;
+    }
+    let sums = blocks(received, as_of, |place| received[place].amount_minor);
+    let mut earlier = sums[1..tenure].to_vec();
+    earlier.sort_unstable();
+    let median = earlier[(earlier.len() - 1) / 2] as f64;
+    if sums[0] == 0 {
+        return 0.0;
+    }
+    let score = (1.0 - multiple * median / sums[0] as f64).max(0.0);
+    let recent = received.iter().rev().take_while(|leg| as_of - leg.at_seconds < BLOCK);
+    let count = recent.clone().count();
+    if score > 0.0 {
+        recent.for_each(|leg| prove(&mut proof, leg.amount_minor as f64, leg.row));
+    }
+    score * shrink(count, 10.0)
+}
+
+/// Share of the last 30 days' receipts from payers first seen in them, above the mean of the same share in earlier blocks.
+/// `first_seen(place)` is the time of the first receipt from the payer of the receipt in `place`.
+pub(super) fn novelty(received: &[Leg], as_of: i64, first_seen: impl Fn(usize) -> i64, mut proof: Proof<'_>) -> f64 {
+    let Some(first) = received.first() else { return 0.0 };
+    let tenure = ((as_of - first.at_seconds).max(0) / BLOCK).min(12) as usize;
+    if tenure < 3 {
+        return 0.0;
+    }
+    let (mut all, mut new) = ([0i64; 13], [0i64; 13]);
+    let mut recent = 0;
+    for (place, leg) in received.iter().enumerate().filter(|(_, leg)| leg.amount_minor > 0) {
+        let block = ((as_of - leg.at_seconds).max(0) / BLOCK) as usize;
+        if block > 12 {
+            continue;
+        }
+        all[block] += leg.amount_minor;
+        recent += usize::from(block == 0);
+        if (as_of - first_seen(place)).max(0) / BLOCK == block as i64 {
+            new[block] += leg.amount_minor;
+            if block == 0 {
+                prove(&mut proof, leg.amount_minor as f64, leg.row);
+            }
+        }
+    }
+    let share = |block: usize| new[block] as f64 / all[block] as f64;
+    let earlier: Vec<f64> = (1..tenure).filter(|&block| all[block] > 0).map(share).collect();
+    if all[0] == 0 || earlier.is_empty() {
+        return 0.0;
+    }
+    let usual = earlier.iter().sum::<f64>() / earlier.len() as f64;
+    (share(0) - usual).max(0.0) * shrink(recent, 10.0)
+}
+
+/// How much one amount dominates the receipts.
+pub(super) fn equal_amounts(received: &[Leg], scratch: &mut Vec<i64>, mut proof: Proof<'_>) -> f64 {
+    scratch.clear();
+    scratch.extend(received.iter().map(|leg| leg.amount_minor).filter(|&amount| amount > 0));
+    if scratch.len() < 3 {
+        return 0.0;
+    }
+    scratch.sort_unstable();
+    let (mut most, mut top) = (0, 0);
+    for run in scratch.chunk_by(|a, b| a == b) {
+        if run.len() > most {
+            (most, top) = (run.len(), run[0]);
+        }
+    }
+    let share = most as f64 / scratch.len() as f64;
+    let score = ((share - 0.2) / 0.8).max(0.0) * shrink(scratch.len(), 10.0);
+    if score > 0.0 {
+        received.iter().filter(|leg| leg.amount_minor == top).for_each(|leg| prove(&mut proof, 1.0, leg.row));
+    }
+    score
+}
+
+/// Share of receipts that are whole multiples of `unit`.
+pub(super) fn round_amounts(received: &[Leg], unit: i64, mut proof: Proof<'_>) -> f64 {
+    let (mut count, mut round) = (0usize, 0usize);
+    for leg in received.iter().filter(|leg| leg.amount_minor > 0) {
+        count += 1;
+        if leg.amount_minor % unit == 0 {
+            round += 1;
+            prove(&mut proof, leg.amount_minor as f64, leg.row);
+        }
+    }
+    if count == 0 { 0.0 } else { round as f64 / count as f64 * shrink(count, 10.0) }
+}
+
+/// Receipts like clockwork: even gaps, or all at the same hours.
+pub(super) fn timing(received: &[Leg], offset_seconds: i64, mut proof: Proof<'_>) -> f64 {
+    let count = received.len();
+    if count < 5 {
+        return 0.0;
+    }
+    let gaps = received.windows(2).map(|pair| (pair[1].at_seconds - pair[0].at_seconds) as f64);
+    let mean = (received[count - 1].at_seconds - received[0].at_seconds) as f64 / (count - 1) as f64;
+    let variance = gaps.map(|gap| (gap - mean) * (gap - mean)).sum::<f64>() / (count - 1) as f64;
+    let even = if mean > 0.0 { (1.0 - variance.sqrt() / mean).max(0.0) } else { 0.0 };
+    let mut hours = [0u32; 24];
+    for leg in received {
+        hours[((leg.at_seconds + offset_seconds).rem_euclid(DAY) / 3600) as usize] += 1;
+    }
+    let entropy: f64 = hours
+        .iter()
+        .filter(|&&hour| hour > 0)
+        .map(|&hour| f64::from(hour) / count as f64)
+        .map(|share| -share * share.ln())
+        .sum();
+    let narrow = (1.0 - entropy / 24f64.ln()).max(0.0);
+    let score = even.max(narrow) * shrink(count, 10.0);
+    if score > 0.0 {
+        received.iter().for_each(|leg| prove(&mut proof, 1.0, leg.row));
+    }
+    score
+}
+
+/// Refunds among receipts.
+pub(super) fn refunds(received: &[Leg], positive: i64, mut proof: Proof<'_>) -> f64 {
+    let (mut count, mut back) = (0usize, 0i64);
+    for leg in received.iter().filter(|leg| leg.amount_minor < 0) {
+        count += 1;
+        back -= leg.amount_minor;
+        prove(&mut proof, -leg.amount_minor as f64, leg.row);
+    }
+    if count == 0 { 0.0 } else { (back as f64 / positive.max(1) as f64).min(1.0) * shrink(count, 2.0) }
+}
+
+/// The most transfers of one payer to one payee within a day, as `1 - 1 / m`. `by_peer` holds the peer and place of every
+/// leg, ascending.
+pub(super) fn repeated(list: &[Leg], by_peer: &[(u32, u32)], mut proof: Proof<'_>) -> f64 {
+    let mut most = 1usize;
+    for pair in by_peer.chunk_by(|a, b| a.0 == b.0) {
+        let mut first = 0;
+        for last in 1..pair.len() {
+            let leg = |place: usize| &list[pair[place].1 as usize];
+            while leg(last).at_seconds - leg(first).at_seconds >= DAY {
+                first += 1;
+            }
+            let count = last - first + 1;
+            most = most.max(count);
+            if count > 1 && proof.is_some() {
+                (first..=last).for_each(|place| prove(&mut proof, count as f64, leg(place).row));
+            }
+        }
+    }
+    1.0 - 1.0 / most as f64
+}
+
+/// How far the strangest amount is from the others of its side.
+pub(super) fn out_of_scale(list: &[Leg], scratch: &mut Vec<f64>, mut proof: Proof<'_>) -> f64 {
+    scratch.clear();
+    scratch.extend(list.iter().filter(|leg| leg.amount_minor != 0).map(log_amount));
+    if scratch.len() < 3 {
+        return 0.0;
+    }
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for &value in scratch.iter() {
+        (low, high) = (low.min(value), high.max(value));
+    }
+    if high - low <= 3.0 * 0.25 {
+        return 0.0;
+    }
+    let middle = scratch.len() / 2;
+    let median = *scratch.select_nth_unstable_by(middle, f64::total_cmp).1;
+    scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
+    let deviation = *scratch.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let unit = (deviation * 1.4826).max(0.25);
+    let largest = (high - median).max(median - low) / unit;
+    if largest > 3.0 && proof.is_some() {
+        for leg in list.iter().filter(|leg| leg.amount_minor != 0) {
+            let distance = (log_amount(leg) - median).abs() / unit;
+            if distance > 3.0 {
+                prove(&mut proof, distance, leg.row);
+            }
+        }
+    }
+    1.0 - (-(largest - 3.0).max(0.0) / 6.0).exp()
+}
+
+fn log_amount(leg: &Leg) -> f64 {
+    (leg.amount_minor.unsigned_abs() as f64).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn legs(rows: &[(i64, i64)]) -> Vec<Leg> {
+        let leg = |(row, &(at_seconds, amount_minor))| Leg { at_seconds, amount_minor, peer: 0, row };
+        (0..).zip(rows).map(leg).collect()
+    }
+
+    #[test]
+    fn money_that_leaves_within_the_window_passes_through() {
+        let received = legs(&[(0, 100), (10, 100), (2 * DAY, 50)]);
+        let sent = legs(&[(20, 150), (5 * DAY, 100)]);
+        let mut proof = Vec::new();
+        let share = pass_through(&received, &sent, DAY, Some(&mut proof));
+        assert!((share - 150.0 / 250.0).abs() < 1e-12);
+        assert_eq!(most_telling(proof, 2), [0, 1]);
+        assert_eq!(pass_through(&received, &[], DAY, None), 0.0);
+        assert_eq!(pass_through(&[], &sent, DAY, None), 0.0);
+        assert_eq!(pass_through(&legs(&[(30, 100)]), &sent[..1], DAY, None), 0.0, "nothing leaves before it came");
+    }
+
+    #[test]
+    fn a_jump_is_measured_against_the_median_of_earlier_blocks() {
+        let as_of = 6 * BLOCK;
+        let mut rows: Vec<(i64, i64)> = (0..5).map(|block| (block * BLOCK + 5, 100)).collect();
+        rows.extend((0..10).map(|i| (as_of - DAY - i, 200)));
+        rows.sort_unstable();
+        let score = lift(&legs(&rows), as_of, 3.0, None);
+        assert!((score - (1.0 - 300.0 / 2000.0) * 0.5).abs() < 1e-12, "{score}");
+        assert_eq!(lift(&legs(&rows[..5]), as_of, 3.0, None), 0.0);
+        assert_eq!(lift(&legs(&rows[5..]), as_of, 3.0, None), 0.0, "no history, no jump");
+    }
+
+    #[test]
+    fn equal_round_and_even_receipts_are_told_from_ordinary_ones() {
+        let even = legs(&(0..20).map(|i| (i * 3600, 5_000)).collect::<Vec<_>>());
+        let odd = legs(&(0..20).map(|i| (i * i * 977, 1_003 + 617 * (i * i % 41))).collect::<Vec<_>>());
+        let mut amounts = Vec::new();
+        assert!(equal_amounts(&even, &mut amounts, None) > 0.6 && equal_amounts(&odd, &mut amounts, None) < 0.1);
+        assert!(round_amounts(&even, 1_000, None) > 0.6 && round_amounts(&odd, 1_000, None) < 0.1);
+        assert!(timing(&even, 0, None) > 0.6 && timing(&odd, 0, None) < 0.45);
+    }
+
+    #[test]
+    fn repeats_refunds_and_strange_amounts_are_found_with_their_rows() {
+        let list = legs(&[(0, 900), (5, 910), (9, 905), (9 * DAY, 8), (20 * DAY, 900)]);
+        let by_peer: Vec<(u32, u32)> = (0..5).map(|place| (7, place)).collect();
+        let mut proof = Vec::new();
+        assert!((repeated(&list, &by_peer, Some(&mut proof)) - 2.0 / 3.0).abs() < 1e-12);
+        assert_eq!(most_telling(proof, 9), [0, 1, 2]);
+        let mut proof = Vec::new();
+        assert!(out_of_scale(&list, &mut Vec::new(), Some(&mut proof)) > 0.9);
+        assert_eq!(most_telling(proof, 9), [3]);
+        let list = legs(&[(0, 900), (5, -450)]);
+        assert!((refunds(&list, 900, None) - 0.5 / 3.0).abs() < 1e-12);
+    }
+}

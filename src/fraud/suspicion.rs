@@ -1,0 +1,236 @@
+//! One number that is comparable between merchants: how unusual an account's signals are, and how close it is to others.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::graph::TransferGraph;
+use crate::parallel::map_chunks;
+use crate::progress::Progress;
+
+use super::baseline::SYNTHETIC_TAILS;
+use super::config::Weights;
+use super::signal::{SIGNALS, Signal};
+
+const BINS: usize = 256;
+const CHUNK: usize = 1 << 14;
+
+/// How often each signal reaches which score in a market: what makes a score of 0.6 mean the same for two signals.
+///
+/// A score that one account in a thousand reaches is telling, one that every second account reaches is not. A
+/// market's own frequencies are mixed with those of the synthetic market, which weighs as much as 500
+/// accounts, so that a file of ten accounts still has a scale.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Counts", into = "Counts")]
+pub struct Baseline {
+    accounts: u64,
+    /// Accounts with at least the score of the bin, per signal.
+    at_least: Vec<[u64; BINS]>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Counts {
+    accounts: u64,
+    at_least: Vec<Vec<u64>>,
+}
+
+impl From<Baseline> for Counts {
+    fn from(baseline: Baseline) -> Self {
+        Self { accounts: baseline.accounts, at_least: baseline.at_least.iter().map(|bins| bins.to_vec()).collect() }
+    }
+}
+
+impl TryFrom<Counts> for Baseline {
+    type Error = Error;
+
+    fn try_from(counts: Counts) -> Result<Self> {
+        let wrong = || {
+            let rule = format!("{SIGNALS} signals of {BINS} counts that fall from at most the number of accounts");
+            Error::invalid("at_least", "of another form", rule)
+        };
+        let mut at_least = Vec::with_capacity(SIGNALS);
+        for bins in counts.at_least {
+            let bins: [u64; BINS] = bins.try_into().map_err(|_| wrong())?;
+            if bins[0] > counts.accounts || bins.windows(2).any(|two| two[0] < two[1]) {
+                return Err(wrong());
+            }
+            at_least.push(bins);
+        }
+        if at_least.len() == SIGNALS { Ok(Self { accounts: counts.accounts, at_least }) } else { Err(wrong()) }
+    }
+}
+
+impl Default for Baseline {
+    /// The synthetic market alone.
+    fn default() -> Self {
+        Self { accounts: 0, at_least: vec![[0; BINS]; SIGNALS] }
+    }
+}
+
+fn bin(score: f32) -> usize {
+    ((score * BINS as f32) as usize).min(BINS - 1)
+}
+
+impl Baseline {
+    /// What the synthetic market weighs beside the market's own accounts.
+    const PRIOR: f64 = 500.0;
+
+    /// The frequencies of a market whose scores are known, a row an account.
+    #[must_use]
+    pub fn of(scores: &[[f32; SIGNALS]]) -> Self {
+        let parts = map_chunks(scores.len(), CHUNK, |range| {
+            let mut counts = vec![[0u64; BINS]; SIGNALS];
+            for row in &scores[range] {
+                for (counts, &score) in counts.iter_mut().zip(row) {
+                    counts[bin(score)] += 1;
+                }
+            }
+            counts
+        });
+        let mut at_least = vec![[0u64; BINS]; SIGNALS];
+        for part in parts {
+            for (sum, part) in at_least.iter_mut().zip(part) {
+                sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+            }
+        }
+        for bins in &mut at_least {
+            for bin in (0..BINS - 1).rev() {
+                bins[bin] += bins[bin + 1];
+            }
+        }
+        Self { accounts: scores.len() as u64, at_least }
+    }
+
+    /// Share of accounts whose `signal` reaches `score`, above 0 and at most 1.
+    #[must_use]
+    pub fn share_at_least(&self, signal: Signal, score: f32) -> f64 {
+        if score <= 0.0 {
+            return 1.0;
+        }
+        let own = self.at_least[signal.index()][bin(score)] as f64;
+        let share = (own + Self::PRIOR * synthetic_share(signal, score)) / (self.accounts as f64 + Self::PRIOR);
+        share.clamp(1e-9, 1.0)
+    }
+
+    /// How telling it is that `signal` reaches `score`: 0 when everybody does, 1 when one account in a thousand does.
+    #[must_use]
+    pub fn rarity(&self, signal: Signal, score: f32) -> f64 {
+        (-self.share_at_least(signal, score).log10() / 3.0).clamp(0.0, 1.0)
+    }
+
+    /// Suspicion by the account's own signals: `1 − Π (1 − weight × score × rarity)`.
+    #[must_use]
+    pub fn suspicion(&self, scores: &[f32; SIGNALS], weights: &Weights) -> f64 {
+        let mut unsuspicious = 1.0;
+        for signal in Signal::ALL {
+            let score = scores[signal.index()];
+            if score > 0.0 && signal != Signal::Association {
+                unsuspicious *= 1.0 - weights.of(signal) * f64::from(score) * self.rarity(signal, score);
+            }
+        }
+        1.0 - unsuspicious
+    }
+}
+
+/// The share of the synthetic market's accounts that reach `score`, between the written points along a straight line in
+/// the logarithm of the share.
+fn synthetic_share(signal: Signal, score: f32) -> f64 {
+    /// The shares at which the scores are written down.
+    const SHARES: [f64; 6] = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+    let points = &SYNTHETIC_TAILS[signal.index()];
+    let score = f64::from(score);
+    let (mut from, mut share) = (0.0, 1.0f64);
+    for (&point, &next) in points.iter().zip(&SHARES) {
+        if score <= point {
+            let way = if point > from { (score - from) / (point - from) } else { 1.0 };
+            return (share.ln() + way * (next.ln() - share.ln())).exp();
+        }
+        (from, share) = (point.max(from), next);
+    }
+    0.001
+}
+
+/// Suspicion that reaches each account over its relations: a random walk that restarts with probability one half at
+/// accounts in proportion to the square of their suspicion (weak suspicion is not passed on), in multiples of the mean and shrunk by the square root of the degree (a hub meets everybody),
+/// put on `a / (a + 1)`. Own suspicion is left out.
+///
+/// Being close to a ring is not guilt: it takes nothing from receipts, and it weighs little beside an account's own
+/// signals.
+pub(super) fn association(graph: &TransferGraph, own: &[f32], progress: Progress<'_>) -> Result<Vec<f32>> {
+    const ROUNDS: u64 = 6;
+    const RESTART: f32 = 0.5;
+    let accounts = graph.accounts();
+    let own: Vec<f32> = own.iter().map(|suspicion| suspicion * suspicion).collect();
+    let mean = map_chunks(own.len(), CHUNK, |range| own[range].iter().map(|&s| f64::from(s)).sum::<f64>())
+        .into_iter()
+        .sum::<f64>()
+        / accounts.max(1) as f64;
+    if mean <= 0.0 {
+        return Ok(vec![0.0; accounts]);
+    }
+    let degree = |account: usize| graph.row(account).len().max(1) as f32;
+    let mut out: Vec<f32> = (0..accounts).map(|account| own[account] / degree(account)).collect();
+    let mut arrived = vec![0f32; accounts];
+    for round in 0..ROUNDS {
+        progress.step("following suspicion", round, ROUNDS)?;
+        let parts = map_chunks(accounts, CHUNK, |range| {
+            let sum = |account: usize| graph.neighbours(account as u32).iter().map(|&peer| out[peer as usize]).sum();
+            range.map(sum).collect::<Vec<f32>>()
+        });
+        arrived = parts.concat();
+        for account in 0..accounts {
+            out[account] = (RESTART * own[account] + (1.0 - RESTART) * arrived[account]) / degree(account);
+        }
+    }
+    let relative = |account: usize| {
+        let arrived = f64::from(arrived[account]) / mean / f64::from(degree(account)).sqrt();
+        (arrived / (arrived + 1.0)) as f32
+    };
+    Ok((0..accounts).map(relative).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::GraphConfig;
+    use crate::transfer::TransferColumns;
+
+    #[test]
+    fn what_everybody_does_is_not_telling() {
+        let mut scores = vec![[0f32; SIGNALS]; 10_000];
+        let (rare, common) = (Signal::CircularFlow.index(), Signal::RoundAmounts.index());
+        scores.iter_mut().for_each(|row| row[common] = 0.9);
+        scores[7][rare] = 0.9;
+        let baseline = Baseline::of(&scores);
+        assert!(baseline.rarity(Signal::RoundAmounts, 0.9) < 0.05);
+        assert!(baseline.rarity(Signal::CircularFlow, 0.9) > 0.9);
+        let weights = Weights::default();
+        assert!(baseline.suspicion(&scores[7], &weights) > 0.7);
+        assert!(baseline.suspicion(&scores[8], &weights) < 0.01);
+        let text = serde_json::to_string(&baseline).unwrap();
+        assert_eq!(serde_json::from_str::<Baseline>(&text).unwrap(), baseline);
+        assert!(serde_json::from_str::<Baseline>(r#"{"accounts":3,"at_least":[]}"#).is_err());
+    }
+
+    #[test]
+    fn a_higher_score_is_never_less_suspicious() {
+        let baseline = Baseline::default();
+        for signal in Signal::ALL {
+            let mut before = 0.0;
+            for step in 1..=100 {
+                let rarity = baseline.rarity(signal, step as f32 / 100.0);
+                assert!(rarity + 1e-12 >= before, "{signal} at {step}");
+                before = rarity;
+            }
+        }
+    }
+
+    #[test]
+    fn suspicion_reaches_neighbours_more_than_strangers() {
+        let columns = TransferColumns::of_pairs(&[0, 1, 2, 4, 5], &[1, 2, 3, 5, 6]);
+        let graph = TransferGraph::build(&columns, 8, &GraphConfig::default(), Progress::silent()).unwrap();
+        let own = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let reached = association(&graph, &own, Progress::silent()).unwrap();
+        assert!(reached[1] > reached[2] && reached[2] > reached[3] && reached[3] > 0.0);
+        assert_eq!(reached[4..], [0.0; 4]);
+    }
+}

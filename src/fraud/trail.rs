@@ -1,0 +1,195 @@
+//! The same odd amount moving on from account to account, in whatever order of time.
+//!
+//! Rings keep amounts but not always order: parts are paid ahead, ledgers keep only the day. Where an amount is rare in
+//! the whole market, two transfers of it that meet at an account are hardly a coincidence. An amount counts as rare when
+//! the different pairs of accounts that moved it, `d`, would by chance almost never meet: `d² ≤ 0.02 × accounts`.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::error::Result;
+use crate::graph::temporal::Legs;
+use crate::parallel::{map_chunks, try_map_chunks};
+use crate::progress::Progress;
+
+use super::patterns::Patterns;
+
+/// Transfers of one amount above which nobody asks whether it is rare.
+const MOST_ROWS: u8 = 200;
+/// Different pairs of accounts above which an amount is common in any market.
+const MOST_PAIRS: f64 = 64.0;
+const CHUNK: usize = 1 << 12;
+/// Transfers of rare amounts that are held at a time.
+const HELD: u64 = 1 << 22;
+
+/// A well-mixed number: splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
+pub(super) const fn mix(key: u64) -> u64 {
+    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// One transfer of a rare amount.
+type Move = (i64, u32, u32, u32);
+
+/// The trails of the market.
+pub(super) fn trails(legs: &impl Legs, progress: Progress<'_>) -> Result<Patterns> {
+    let accounts = legs.accounts();
+    let total: usize =
+        map_chunks(accounts, CHUNK, |range| range.map(|a| legs.sent(a as u32).len()).sum::<usize>()).into_iter().sum();
+    let size = (total * 2).clamp(1 << 10, 1 << 25).next_power_of_two();
+    let seen: Vec<AtomicU8> = (0..size).map(|_| AtomicU8::new(0)).collect();
+    let slot = |amount: i64| (mix(amount as u64) as usize) & (size - 1);
+    try_map_chunks(accounts, CHUNK, |range| {
+        progress.step("counting amounts", range.start as u64, accounts as u64)?;
+        for account in range {
+            for leg in legs.sent(account as u32).iter().filter(|leg| leg.amount_minor > 0) {
+                // Adding beyond the threshold changes nothing, and racing threads overshoot by less than what is left.
+                let count = &seen[slot(leg.amount_minor)];
+                if count.load(Ordering::Relaxed) <= MOST_ROWS {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let rare: u64 =
+        seen.iter().map(|count| u64::from(count.load(Ordering::Relaxed))).filter(|&n| n <= u64::from(MOST_ROWS)).sum();
+    let shards = rare.div_ceil(HELD).max(1);
+    let mut found = Patterns::default();
+    for shard in 0..shards {
+        let moves = try_map_chunks(accounts, CHUNK, |range| {
+            progress.step(
+                "following odd amounts",
+                shard * accounts as u64 + range.start as u64,
+                shards * accounts as u64,
+            )?;
+            let mut moves: Vec<Move> = Vec::new();
+            for account in range {
+                for leg in legs.sent(account as u32) {
+                    let amount = leg.amount_minor;
+                    if amount > 0
+                        && seen[slot(amount)].load(Ordering::Relaxed) <= MOST_ROWS
+                        && (shards == 1 || mix(!amount as u64) % shards == shard)
+                    {
+                        moves.push((amount, account as u32, leg.peer, leg.row));
+                    }
+                }
+            }
+            Ok(moves)
+        })?;
+        let mut moves: Vec<Move> = moves.concat();
+        moves.sort_unstable();
+        for same in moves.chunk_by(|a, b| a.0 == b.0) {
+            follow(same, accounts, &mut found);
+        }
+    }
+    Ok(found.seal())
+}
+
+/// The trails among all transfers of one amount, which ascend by payer and payee.
+fn follow(moves: &[Move], accounts: usize, found: &mut Patterns) {
+    if moves.len() < 2 {
+        return;
+    }
+    let mut pairs: Vec<(u32, u32)> = moves.iter().map(|step| (step.1, step.2)).collect();
+    pairs.dedup();
+    let limit = (0.02 * accounts as f64).sqrt().clamp(2.0, MOST_PAIRS);
+    if pairs.len() < 2 || pairs.len() as f64 > limit {
+        return;
+    }
+    // A pair belongs to a trail if another pair goes on from it, or came before it, over a third account.
+    let meets = |one: &(u32, u32), other: &(u32, u32)| one.1 == other.0 && one.0 != other.1;
+    let on_trail: Vec<(u32, u32)> = pairs
+        .iter()
+        .copied()
+        .filter(|pair| pairs.iter().any(|other| meets(pair, other) || meets(other, pair)))
+        .collect();
+    let mut left = on_trail;
+    while let Some(&first) = left.first() {
+        let mut trail = vec![first];
+        left.remove(0);
+        let mut next = 0;
+        while next < trail.len() {
+            let here = trail[next];
+            let touches =
+                |pair: &(u32, u32)| [pair.0, pair.1].iter().any(|account| *account == here.0 || *account == here.1);
+            trail.extend(left.iter().copied().filter(touches));
+            left.retain(|pair| !touches(pair));
+            next += 1;
+        }
+        let mut members: Vec<u32> = trail.iter().flat_map(|pair| [pair.0, pair.1]).collect();
+        members.sort_unstable();
+        members.dedup();
+        if members.len() < 3 {
+            continue;
+        }
+        let strength = if comes_back(&trail) { 1.0 } else { 1.0 - 0.5f32.powi(trail.len() as i32) };
+        let on = |step: &&Move| trail.contains(&(step.1, step.2));
+        found.add(strength, moves.iter().filter(on).map(|step| step.3).collect(), members);
+    }
+}
+
+/// Whether some circle of three accounts or more is left once dead ends are cut off.
+fn comes_back(trail: &[(u32, u32)]) -> bool {
+    let mut core = trail.to_vec();
+    loop {
+        let before = core.len();
+        let kept: Vec<(u32, u32)> = core
+            .iter()
+            .copied()
+            .filter(|pair| core.iter().any(|other| other.0 == pair.1) && core.iter().any(|other| other.1 == pair.0))
+            .collect();
+        core = kept;
+        if core.len() == before {
+            break;
+        }
+    }
+    let mut members: Vec<u32> = core.iter().map(|pair| pair.0).collect();
+    members.sort_unstable();
+    members.dedup();
+    members.len() >= 3
+}
+
+/// The strongest of some patterns; what tests compare.
+#[cfg(test)]
+fn strongest<'a>(patterns: impl Iterator<Item = &'a super::patterns::Pattern>) -> Option<&'a super::patterns::Pattern> {
+    patterns.max_by(|a, b| a.strength.total_cmp(&b.strength))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::temporal::TemporalIndex;
+    use crate::transfer::{Transfer, Transfers};
+
+    fn found(rows: &[(u32, u32, i64)]) -> Patterns {
+        let pay = |&(payer, payee, amount_minor): &(u32, u32, i64)| Transfer {
+            payer: payer.into(),
+            payee: payee.into(),
+            amount_minor,
+            at_seconds: 0,
+        };
+        let transfers: Transfers = rows.iter().map(pay).collect();
+        let index = TemporalIndex::build(&transfers.columns(), 1_000, Progress::silent()).unwrap();
+        trails(&index, Progress::silent()).unwrap()
+    }
+
+    #[test]
+    fn an_odd_amount_is_followed_and_a_common_one_is_not() {
+        let mut rows = vec![(5, 6, 1_151), (6, 7, 1_151), (7, 5, 1_151), (7, 5, 1_151), (8, 9, 333), (9, 10, 333)];
+        rows.extend((0..40).map(|i| (i, i + 1, 1_000)));
+        let patterns = found(&rows);
+        let circle = strongest(patterns.of(6)).unwrap();
+        assert_eq!((circle.strength, &circle.rows[..]), (1.0, &[0, 1, 2, 3][..]));
+        let chain = strongest(patterns.of(9)).unwrap();
+        assert_eq!((chain.strength, &chain.rows[..]), (0.75, &[4, 5][..]));
+        assert!(patterns.of(20).next().is_none(), "forty people moved that amount");
+    }
+
+    #[test]
+    fn paying_one_another_back_is_no_trail() {
+        assert!(found(&[(1, 2, 777), (2, 1, 777)]).of(1).next().is_none());
+        assert!(found(&[(1, 2, 777), (1, 3, 777)]).of(1).next().is_none(), "a price list is none either");
+    }
+}

@@ -1,0 +1,294 @@
+//! Every triangle, by whichever way suits the shape of the graph.
+//!
+//! Where accounts point to few others (payments between people and shops), questions are mailed to where the answer lies in
+//! cache: [`wedges`](super::wedges). Where some point to hundreds (a dense core), the letters would outgrow the graph, and
+//! the rows of the core are in cache anyway: then each account marks its counterparties and looks at whom they point to.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::graph::TransferGraph;
+use crate::graph::corner::{Corner, Ego, Link, Weights, inverse_amount, inverse_count};
+use crate::graph::csr::Tally;
+use crate::graph::dense;
+use crate::graph::features::Needs;
+use crate::graph::orient::{ACCOUNTS, Load, Oriented};
+use crate::graph::wedges::{self, BucketAnswers, Told};
+use crate::parallel::{for_each_chunk_mut, map_chunks};
+use crate::progress::Progress;
+
+/// Wedges a relation up to which questions are mailed.
+const MAILED: u64 = 16;
+
+/// What the triangles of every account come to, as far as it was asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct CornerColumns {
+    pub triangles: Vec<u64>,
+    payer_pairs: Vec<[u64; 2]>,
+    kinds: Vec<[u64; 4]>,
+    constraint: Vec<f64>,
+    constraint_amount: Vec<f64>,
+    alters: Vec<[u32; 2]>,
+}
+
+/// The columns of a run of accounts; empty ones were not asked for.
+struct CornerPart<'a> {
+    len: usize,
+    triangles: &'a mut [u64],
+    payer_pairs: &'a mut [[u64; 2]],
+    kinds: &'a mut [[u64; 4]],
+    constraint: &'a mut [f64],
+    constraint_amount: &'a mut [f64],
+    alters: &'a mut [[u32; 2]],
+}
+
+impl CornerColumns {
+    fn of(accounts: usize, needs: Needs) -> Self {
+        let len = |wanted: bool| if wanted { accounts } else { 0 };
+        Self {
+            triangles: vec![0; accounts],
+            payer_pairs: vec![[0; 2]; len(needs.payers)],
+            kinds: vec![[0; 4]; len(needs.kinds)],
+            constraint: vec![0.0; len(needs.ties)],
+            constraint_amount: vec![0.0; len(needs.tie_amounts)],
+            alters: vec![[0; 2]; len(needs.alters)],
+        }
+    }
+
+    /// The columns cut into runs of `width` accounts.
+    fn parts(&mut self, width: usize) -> Vec<CornerPart<'_>> {
+        fn cut<T>(column: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
+            column.chunks_mut(width).chain(std::iter::repeat_with(Default::default))
+        }
+        let mut payer_pairs = cut(&mut self.payer_pairs, width);
+        let mut kinds = cut(&mut self.kinds, width);
+        let mut constraint = cut(&mut self.constraint, width);
+        let mut constraint_amount = cut(&mut self.constraint_amount, width);
+        let mut alters = cut(&mut self.alters, width);
+        self.triangles
+            .chunks_mut(width)
+            .map(|triangles| CornerPart {
+                len: triangles.len(),
+                triangles,
+                payer_pairs: payer_pairs.next().unwrap_or_default(),
+                kinds: kinds.next().unwrap_or_default(),
+                constraint: constraint.next().unwrap_or_default(),
+                constraint_amount: constraint_amount.next().unwrap_or_default(),
+                alters: alters.next().unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// What is known of one account; nothing, and not a number, where it was not asked for.
+    pub fn get(&self, account: usize) -> Corner {
+        Corner {
+            triangles: self.triangles.get(account).copied().unwrap_or_default(),
+            payer_pairs: self.payer_pairs.get(account).copied().unwrap_or_default(),
+            kinds: self.kinds.get(account).copied().unwrap_or_default(),
+            constraint: self.constraint.get(account).copied().unwrap_or(f64::NAN),
+            constraint_amount: self.constraint_amount.get(account).copied().unwrap_or(f64::NAN),
+            alters: self.alters.get(account).copied().unwrap_or_default(),
+        }
+    }
+}
+
+impl CornerPart<'_> {
+    fn set(&mut self, at: usize, corner: &Corner) {
+        fn put<T: Copy>(column: &mut [T], at: usize, value: T) {
+            if let Some(slot) = column.get_mut(at) {
+                *slot = value;
+            }
+        }
+        self.triangles[at] = corner.triangles;
+        put(self.payer_pairs, at, corner.payer_pairs);
+        put(self.kinds, at, corner.kinds);
+        put(self.constraint, at, corner.constraint);
+        put(self.constraint_amount, at, corner.constraint_amount);
+        put(self.alters, at, corner.alters);
+    }
+}
+
+fn suits_mail(graph: &TransferGraph, oriented: &Oriented) -> bool {
+    oriented.wedges <= graph.relations() * MAILED
+}
+
+/// Triangles of every account.
+pub(super) fn triangles_of_all(graph: &TransferGraph, progress: Progress<'_>) -> Result<Vec<u64>> {
+    progress.step("orienting relations", 0, 1)?;
+    let oriented = Oriented::of(graph, Load::Nothing);
+    if suits_mail(graph, &oriented) {
+        return wedges::count(&oriented, graph.accounts(), progress);
+    }
+    dense::count(graph, &oriented, progress)
+}
+
+/// What the triangles of every account come to.
+pub(super) fn corners_of_all(graph: &TransferGraph, needs: Needs, progress: Progress<'_>) -> Result<CornerColumns> {
+    progress.step("orienting relations", 0, 1)?;
+    let load = if needs.tie_amounts { Load::TalliesAndAmounts } else { Load::Tallies };
+    let oriented = Oriented::of(graph, load);
+    let mut columns = CornerColumns::of(graph.accounts(), needs);
+    let weights = weights(graph, needs);
+    if suits_mail(graph, &oriented) {
+        // What is told stays below three times the graph itself.
+        let most = graph.bytes() / size_of::<u32>() * 3 + (1 << 24);
+        if let Some(answers) = wedges::tell(&oriented, load, most, progress)? {
+            let buckets = oriented.buckets;
+            drop(oriented.parts);
+            let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+            let mut parts = columns.parts(buckets.width());
+            for_each_chunk_mut(&mut parts, 1, |bucket, part| {
+                if !stop.load(Ordering::Relaxed) {
+                    listen(graph, &weights, needs, buckets.range(bucket), &answers.of(bucket), &mut part[0]);
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    let step = progress.step("summing up triangles", done, buckets.len() as u64);
+                    stop.fetch_or(step.is_err(), Ordering::Relaxed);
+                }
+            });
+            return if stop.into_inner() { Err(Error::cancelled("summing up triangles")) } else { Ok(columns) };
+        }
+    }
+    marked(graph, &oriented, &weights, needs, &mut columns, progress)?;
+    Ok(columns)
+}
+
+fn weights(graph: &TransferGraph, needs: Needs) -> Weights {
+    let weigh = |wanted: bool, inverse: fn(&TransferGraph, Range<usize>) -> f64| {
+        let one = |range: Range<usize>| range.map(|a| inverse(graph, graph.row(a))).collect::<Vec<f64>>();
+        if wanted { map_chunks(graph.accounts(), ACCOUNTS, one).concat() } else { Vec::new() }
+    };
+    Weights {
+        by_count: weigh(needs.ties, inverse_count),
+        by_amount: weigh(needs.tie_amounts, inverse_amount),
+        by_place: false,
+    }
+}
+
+/// The relation between two counterparties `a` and `b`, of which `a` sent and received `tally`.
+#[inline]
+fn link(graph: &TransferGraph, a: u32, b: u32, tally: Tally, amount: f64) -> Link {
+    let mut count = f64::from(tally.sent) + f64::from(tally.received);
+    if tally.is_large()
+        && let Some(slot) = graph.slot_of(a, b)
+    {
+        count = graph.counts(slot).total() as f64;
+    }
+    Link { a_pays: tally.sent > 0, b_pays: tally.received > 0, count, amount }
+}
+
+/// Sums up what the accounts of one bucket were told.
+#[inline(never)]
+fn listen(
+    graph: &TransferGraph,
+    weights: &Weights,
+    needs: Needs,
+    accounts: Range<usize>,
+    answers: &BucketAnswers<'_>,
+    part: &mut CornerPart<'_>,
+) {
+    let mut starts = vec![0usize; accounts.len() + 2];
+    answers.for_each(|told| starts[told.local + 2] += 1);
+    for local in 2..starts.len() {
+        starts[local] += starts[local - 1];
+    }
+    let mut by_account = vec![Told::default(); starts[accounts.len() + 1]];
+    answers.for_each(|told| {
+        let cursor = &mut starts[told.local + 1];
+        by_account[*cursor] = told;
+        *cursor += 1;
+    });
+    let mut ego = Ego::default();
+    for (local, account) in accounts.enumerate() {
+        let row = graph.row(account);
+        let told = &by_account[starts[local]..starts[local + 1]];
+        if told.is_empty() {
+            part.set(local, &Ego::alone(graph, row, needs));
+            continue;
+        }
+        ego.begin(graph, row.clone(), needs);
+        let neighbours = &graph.neighbours[row];
+        for told in told {
+            let places = (neighbours.binary_search(&told.a), neighbours.binary_search(&told.b));
+            if let (Ok(a), Ok(b)) = places {
+                ego.triangle(graph, weights, a, b, link(graph, told.a, told.b, told.tally, told.amount));
+            }
+        }
+        part.set(local, &ego.finish());
+    }
+}
+
+/// Marks of one account's counterparties, and its workspace.
+#[derive(Debug)]
+struct Workspace {
+    /// Place in the row plus one, by account; 0 elsewhere.
+    places: Vec<u32>,
+    ego: Ego,
+}
+
+/// Accounts between two looks at whether to stop: some rows are long here.
+const MARKED: usize = 1 << 10;
+
+fn marked(
+    graph: &TransferGraph,
+    oriented: &Oriented,
+    weights: &Weights,
+    needs: Needs,
+    columns: &mut CornerColumns,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let accounts = graph.accounts();
+    let spare: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
+    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    for_each_chunk_mut(&mut columns.parts(MARKED), 1, |run, part| {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let part = &mut part[0];
+        let last = spare.lock().ok().and_then(|mut spare| spare.pop());
+        let mut space = last.unwrap_or_else(|| Workspace { places: vec![0; accounts], ego: Ego::default() });
+        for at in 0..part.len {
+            part.set(at, &corner(graph, oriented, weights, needs, run * MARKED + at, &mut space));
+        }
+        if let Ok(mut spare) = spare.lock() {
+            spare.push(space);
+        }
+        let done = done.fetch_add(part.len as u64, Ordering::Relaxed) + part.len as u64;
+        stop.fetch_or(progress.step("meeting triangles", done, accounts as u64).is_err(), Ordering::Relaxed);
+    });
+    if stop.into_inner() { Err(Error::cancelled("meeting triangles")) } else { Ok(()) }
+}
+
+/// Every triangle at `account`: a relation between two of its counterparties is found in the row of the one that points.
+fn corner(
+    graph: &TransferGraph,
+    oriented: &Oriented,
+    weights: &Weights,
+    needs: Needs,
+    account: usize,
+    space: &mut Workspace,
+) -> Corner {
+    let row = graph.row(account);
+    let neighbours = &graph.neighbours[row.clone()];
+    let Workspace { places, ego } = space;
+    ego.begin(graph, row, needs);
+    for (place, &other) in neighbours.iter().enumerate() {
+        places[other as usize] = place as u32 + 1;
+    }
+    for (a, &low) in neighbours.iter().enumerate() {
+        let (part, row) = oriented.row(low);
+        for slot in row {
+            let high = part.targets[slot];
+            let b = places[high as usize];
+            if b > 0 {
+                let amount = if needs.tie_amounts { part.amounts[slot] } else { 0.0 };
+                ego.triangle(graph, weights, a, b as usize - 1, link(graph, low, high, part.tallies[slot], amount));
+            }
+        }
+    }
+    for &other in neighbours {
+        places[other as usize] = 0;
+    }
+    ego.finish()
+}

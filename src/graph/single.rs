@@ -1,0 +1,155 @@
+//! The structure around one account, without touching the rest.
+
+use std::ops::Range;
+
+use crate::account::AccountIndex;
+use crate::error::{Error, Result};
+use crate::graph::TransferGraph;
+use crate::graph::corner::{Ego, Link, Weights, amount_weight, inverse_amount, inverse_count};
+use crate::graph::egonet::EgonetFit;
+use crate::graph::features::{StructureConfig, StructureFeature};
+use crate::graph::structure::{Measured, degrees_of};
+
+/// The structure around one account: what [`account_structure`] gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AccountStructure {
+    config: StructureConfig,
+    measured: Measured,
+}
+
+impl AccountStructure {
+    /// One measure; not a number where it is undefined, was not asked for, or needs the whole population.
+    #[must_use]
+    pub fn value(&self, feature: StructureFeature) -> f64 {
+        if self.config.wants(feature) { self.measured.value(feature) } else { f64::NAN }
+    }
+}
+
+/// Measures the structure around one account, bit for bit as [`structure()`](super::structure()) does.
+///
+/// Two measures need the whole population: the core number, which is not a number here, and the egonet residual, which is
+/// there when the caller hands in the `egonet` line of an earlier run over everybody
+/// ([`Structure::egonet`](super::Structure::egonet)).
+///
+/// ```
+/// use dandelion_credit::graph::{GraphConfig, StructureConfig, StructureFeature, TransferGraph, account_structure};
+/// use dandelion_credit::{AccountIndex, Progress, TransferColumns};
+///
+/// let columns = TransferColumns::of_pairs(&[0, 1, 2, 0], &[1, 2, 0, 3]);
+/// let graph = TransferGraph::build(&columns, 4, &GraphConfig::default(), Progress::silent()).unwrap();
+/// let one = account_structure(&graph, AccountIndex::new(0), &StructureConfig::default(), None).unwrap();
+/// assert_eq!(one.value(StructureFeature::Triangles), 1.0);
+/// assert_eq!(one.value(StructureFeature::UnacquaintedShare), 1.0 / 3.0);
+/// ```
+///
+/// # Errors
+/// [`Error::is_unknown`] when the graph has no such account.
+///
+/// # Complexity
+/// For each counterparty of degree `d`, the least of `d log k`, `k log d` and `k + d`, `k` being the account's own degree:
+/// a neighbouring hub costs no more than `k` look-ups. Weights add the degrees of those counterparties that know another.
+pub fn account_structure(
+    graph: &TransferGraph,
+    account: AccountIndex,
+    config: &StructureConfig,
+    egonet: Option<EgonetFit>,
+) -> Result<AccountStructure> {
+    if account.as_usize() >= graph.accounts() {
+        return Err(Error::unknown("account", account));
+    }
+    let mut needs = config.needs();
+    needs.tie_amounts &= graph.has_amounts();
+    let row = graph.row(account.as_usize());
+    let neighbours = &graph.neighbours[row.clone()];
+    let mut found: Vec<(u32, u32, usize)> = Vec::new();
+    if needs.triangles || needs.corners() {
+        for (a, &low) in neighbours.iter().enumerate() {
+            common(graph, neighbours, low, |b, slot| {
+                // Each pair once, from its lower place.
+                if b > a {
+                    found.push((a as u32, b as u32, slot));
+                }
+            });
+        }
+    }
+    let mut ego = Ego::default();
+    ego.begin(graph, row.clone(), needs);
+    let weights = weights(graph, neighbours, &found, [needs.ties, needs.tie_amounts]);
+    for &(a, b, slot) in &found {
+        let tally = graph.tallies[slot];
+        let link = Link {
+            a_pays: tally.sent > 0,
+            b_pays: tally.received > 0,
+            count: graph.counts(slot).total() as f64,
+            amount: if needs.tie_amounts { amount_weight(graph, slot) } else { 0.0 },
+        };
+        ego.triangle(graph, &weights, a as usize, b as usize, link);
+    }
+    let degrees = degrees_of(&graph.tallies[row.clone()]);
+    let mut corner = ego.finish();
+    for (wanted, value) in [(needs.ties, &mut corner.constraint), (needs.tie_amounts, &mut corner.constraint_amount)] {
+        if !wanted {
+            *value = f64::NAN;
+        }
+    }
+    let neighbour_degrees =
+        if needs.neighbour_degree { neighbours.iter().map(|&other| graph.degree(other) as u64).sum() } else { 0 };
+    let measured = Measured {
+        degree: row.len() as u32,
+        in_degree: degrees.in_degree,
+        out_degree: degrees.out_degree,
+        one_sided_payers: degrees.one_sided_payers,
+        corner,
+        core: None,
+        neighbour_degrees,
+        egonet,
+    };
+    Ok(AccountStructure { config: *config, measured })
+}
+
+/// Hands `meet` the place in `neighbours`, and the slot in the row of `other`, of everybody both know.
+fn common(graph: &TransferGraph, neighbours: &[u32], other: u32, mut meet: impl FnMut(usize, usize)) {
+    let row = graph.row(other as usize);
+    let theirs = &graph.neighbours[row.clone()];
+    let (k, d) = (neighbours.len(), theirs.len());
+    let log = |n: usize| n.max(2).ilog2() as usize + 1;
+    if k * log(d) < d {
+        for (place, mutual) in neighbours.iter().enumerate() {
+            if let Ok(at) = theirs.binary_search(mutual) {
+                meet(place, row.start + at);
+            }
+        }
+    } else if d * log(k) < k {
+        for (at, mutual) in theirs.iter().enumerate() {
+            if let Ok(place) = neighbours.binary_search(mutual) {
+                meet(place, row.start + at);
+            }
+        }
+    } else {
+        let (mut place, mut at) = (0, 0);
+        while place < k && at < d {
+            if neighbours[place] == theirs[at] {
+                meet(place, row.start + at);
+            }
+            let (mine, its) = (neighbours[place], theirs[at]);
+            place += usize::from(mine <= its);
+            at += usize::from(its <= mine);
+        }
+    }
+}
+
+/// The weights of those counterparties that are in a triangle, at their places; the others are never looked at.
+fn weights(graph: &TransferGraph, neighbours: &[u32], found: &[(u32, u32, usize)], wanted: [bool; 2]) -> Weights {
+    let mut acquainted = vec![false; neighbours.len()];
+    for &(a, b, _) in found {
+        acquainted[a as usize] = true;
+        acquainted[b as usize] = true;
+    }
+    let weigh = |wanted: bool, inverse: fn(&TransferGraph, Range<usize>) -> f64| {
+        let one = |(&other, &acquainted): (&u32, &bool)| {
+            if acquainted { inverse(graph, graph.row(other as usize)) } else { 0.0 }
+        };
+        if wanted { neighbours.iter().zip(&acquainted).map(one).collect() } else { Vec::new() }
+    };
+    Weights { by_count: weigh(wanted[0], inverse_count), by_amount: weigh(wanted[1], inverse_amount), by_place: true }
+}

@@ -1,0 +1,115 @@
+//! Words written to many streams at once and read back stream by stream: how work goes to where its data lies in cache.
+
+/// Words of a block, its two words of header with them.
+const BLOCK: usize = 256;
+/// A block's header: where the next block begins (0 for none), and how many words are used.
+const HEADER: usize = 2;
+/// Words of the longest record.
+pub(super) const LONGEST: usize = BLOCK - HEADER;
+
+/// Streams of records, each record a few words that lie side by side.
+///
+/// Blocks of all streams share one growing piece of memory, which keeps its size when cleared.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    words: Vec<u32>,
+    used: usize,
+    /// First block and present block of each stream; no stream has a block at 0, which stands for none.
+    first: Vec<u32>,
+    block: Vec<u32>,
+    /// Where the next record of each stream goes.
+    cursor: Vec<u32>,
+}
+
+impl Streams {
+    /// Empties `streams` streams.
+    pub fn clear(&mut self, streams: usize) {
+        self.used = BLOCK;
+        for column in [&mut self.first, &mut self.block, &mut self.cursor] {
+            column.clear();
+            column.resize(streams, 0);
+        }
+    }
+
+    /// Words taken up by all records.
+    pub fn held(&self) -> usize {
+        self.used
+    }
+
+    /// Room for a record of `len` words at the end of a stream.
+    #[inline]
+    pub fn record(&mut self, stream: usize, len: usize) -> &mut [u32] {
+        let mut at = self.cursor[stream] as usize;
+        // A cursor is 0 only before the first block; a block is full when the record would run into the next.
+        if at == 0 || at + len > self.block[stream] as usize + BLOCK {
+            at = self.open(stream);
+        }
+        self.cursor[stream] = (at + len) as u32;
+        &mut self.words[at..at + len]
+    }
+
+    #[cold]
+    fn open(&mut self, stream: usize) -> usize {
+        let new = self.used;
+        self.used += BLOCK;
+        if self.words.len() < self.used {
+            let more = self.words.len() / 4 + 64 * BLOCK;
+            self.words.resize(self.used + more, 0);
+        }
+        let old = self.block[stream] as usize;
+        if old == 0 {
+            self.first[stream] = new as u32;
+        } else {
+            self.words[old] = new as u32;
+            self.words[old + 1] = self.cursor[stream] - old as u32;
+        }
+        self.words[new] = 0;
+        self.block[stream] = new as u32;
+        new + HEADER
+    }
+
+    /// The blocks of a stream in the order they were written, each holding whole records.
+    pub fn blocks(&self, stream: usize) -> impl Iterator<Item = &[u32]> {
+        let mut next = self.first[stream] as usize;
+        std::iter::from_fn(move || {
+            if next == 0 {
+                return None;
+            }
+            let at = next;
+            next = self.words[at] as usize;
+            let end = if at == self.block[stream] as usize {
+                self.cursor[stream] as usize
+            } else {
+                at + self.words[at + 1] as usize
+            };
+            Some(&self.words[at + HEADER..end])
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_come_back_whole_and_in_order() {
+        let mut streams = Streams::default();
+        for round in 1..3u32 {
+            streams.clear(7);
+            let mut expected: Vec<Vec<u32>> = vec![Vec::new(); 7];
+            let mut word = round;
+            for step in 0..5_000usize {
+                let (stream, len) = (step * step % 6, 1 + step % 37);
+                for slot in streams.record(stream, len) {
+                    word = word.wrapping_mul(48_271).wrapping_add(11);
+                    *slot = word;
+                    expected[stream].push(word);
+                }
+            }
+            for (stream, expected) in expected.iter().enumerate() {
+                let found: Vec<u32> = streams.blocks(stream).flatten().copied().collect();
+                assert_eq!(&found, expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The credit line: events in, balanced postings out.
+
+mod accrual;
+mod arrears;
+mod colending;
+mod credit_line;
+mod drawdown;
+mod event;
+mod fold;
+mod policy;
+mod portfolio;
+mod provision;
+mod statement;
+mod terms;
+
+pub use accrual::{Accrual, AccrualBasis, InterestRate, RATE_STEPS};
+pub use arrears::{ClassLimits, ClassificationTable, ClassifiedDebt, DelinquencyBuckets, RiskClass, debtor_class};
+pub use colending::{CoLending, FirstLoss, Funder, FunderBook};
+pub use credit_line::{
+    CreditLine, DrawdownPosition, LinePosition, LineTerms, PayoffQuote, Refusal, STATE_VERSION, Snapshot,
+};
+pub use drawdown::{Drawdown, DrawdownStatus, Instalment, Owed};
+pub use event::{Action, DrawdownId, Event, PaymentKind, PrepayEffect};
+pub use fold::{LineState, Movement};
+pub use policy::{LinePolicy, OverdueBase, OverdueTerms};
+pub use portfolio::AccrualColumns;
+pub use provision::{ExpectedLoss, ExposureMonth, ImpairmentStage, MinimumProvision, expected_loss};
+pub use statement::{StatementRow, statement};
+pub use terms::{DrawdownTerms, Every, PlanForm, PlannedPrincipal, PrepaymentFee, RepaymentPlan};

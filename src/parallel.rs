@@ -1,0 +1,90 @@
+//! The only place that knows whether there are threads.
+//!
+//! Work is cut into chunks whose size does not depend on the thread count, and results come back in chunk order, so
+//! that every sum, and therefore every bit, is the same on one thread, on seven, and without the `parallel` feature.
+
+use std::ops::Range;
+
+#[cfg(feature = "parallel")]
+use rayon::prelude::*;
+
+use crate::error::Result;
+
+/// Threads of the pool the caller runs us in; 1 without the `parallel` feature.
+#[allow(dead_code)]
+pub(crate) fn threads() -> usize {
+    #[cfg(feature = "parallel")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "parallel"))]
+    return 1;
+}
+
+fn chunk_range(index: usize, chunk: usize, len: usize) -> Range<usize> {
+    index * chunk..((index + 1) * chunk).min(len)
+}
+
+/// `f` over `0..len` in ranges of `chunk`; the results in the order of the ranges.
+#[allow(dead_code)]
+pub(crate) fn map_chunks<T: Send>(len: usize, chunk: usize, f: impl Fn(Range<usize>) -> T + Sync + Send) -> Vec<T> {
+    let chunks = len.div_ceil(chunk);
+    let one = |index| f(chunk_range(index, chunk, len));
+    #[cfg(feature = "parallel")]
+    return (0..chunks).into_par_iter().map(one).collect();
+    #[cfg(not(feature = "parallel"))]
+    return (0..chunks).map(one).collect();
+}
+
+/// As [`map_chunks`], but stops early on an error and returns one of the errors met.
+#[allow(dead_code)]
+pub(crate) fn try_map_chunks<T: Send>(
+    len: usize,
+    chunk: usize,
+    f: impl Fn(Range<usize>) -> Result<T> + Sync + Send,
+) -> Result<Vec<T>> {
+    let chunks = len.div_ceil(chunk);
+    let one = |index| f(chunk_range(index, chunk, len));
+    #[cfg(feature = "parallel")]
+    return (0..chunks).into_par_iter().map(one).collect();
+    #[cfg(not(feature = "parallel"))]
+    return (0..chunks).map(one).collect();
+}
+
+/// `f(first_index, chunk)` over disjoint chunks of `items`.
+#[allow(dead_code)]
+pub(crate) fn for_each_chunk_mut<T: Send>(items: &mut [T], chunk: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+    #[cfg(feature = "parallel")]
+    items.par_chunks_mut(chunk).enumerate().for_each(|(index, part)| f(index * chunk, part));
+    #[cfg(not(feature = "parallel"))]
+    items.chunks_mut(chunk).enumerate().for_each(|(index, part)| f(index * chunk, part));
+}
+
+/// Both closures, side by side where there are threads.
+#[allow(dead_code)]
+pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    #[cfg(feature = "parallel")]
+    return rayon::join(a, b);
+    #[cfg(not(feature = "parallel"))]
+    return (a(), b());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_come_back_in_order_and_cover_everything_once() {
+        for len in [0, 1, 7, 8, 9, 1000] {
+            let seen: Vec<usize> = map_chunks(len, 8, <Range<usize>>::collect::<Vec<_>>).concat();
+            assert_eq!(seen, (0..len).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn mutable_chunks_know_where_they_start() {
+        let mut items = vec![0; 20];
+        for_each_chunk_mut(&mut items, 6, |first, part| {
+            part.iter_mut().enumerate().for_each(|(i, item)| *item = first + i);
+        });
+        assert_eq!(items, (0..20).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,406 @@
+//! Tree ensembles trained elsewhere, walked on binned columns.
+//!
+//! Every threshold of a column becomes a number in a sorted list and every value its place in that list, so a step down
+//! a tree is one comparison of small whole numbers, missing values included, and eight rows walk a tree side by side.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::parallel;
+use crate::scorecard::table::Column;
+use crate::scorecard::table::Table;
+use crate::scorecard::table::Values;
+
+/// The name of the serialised form.
+const FORMAT: &str = "dandelion-credit tree ensemble 1";
+
+/// Rows a thread takes at a time.
+const CHUNK: usize = 4096;
+
+/// Rows that walk a tree side by side.
+const ABREAST: usize = 8;
+
+/// What counts as missing in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MissingRule {
+    /// NaN.
+    #[default]
+    Nan,
+    /// NaN, and zero to within 1e-35.
+    ZeroOrNan,
+    /// Nothing: NaN is read as zero.
+    NanIsZero,
+}
+
+/// One node; a leaf where `leaf` is there.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) column: u32,
+    /// Values up to and including this go left.
+    pub(crate) threshold: f64,
+    pub(crate) missing_left: bool,
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leaf: Option<f64>,
+}
+
+/// An ensemble of trees that gives log-odds: read with [`TreeEnsemble::from_xgboost_json`] or
+/// [`TreeEnsemble::from_lightgbm_text`].
+///
+/// What is not understood is refused when it is read: nominal splits, more than two classes, linear leaves, objectives
+/// other than binary log-loss. Check a few margins that the source gives with [`TreeEnsemble::check_margins`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Raw", into = "Raw")]
+pub struct TreeEnsemble {
+    pub(crate) raw: Raw,
+    compiled: Compiled,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Raw {
+    pub(crate) format: String,
+    pub(crate) source: String,
+    /// Whether the source reads values in single precision.
+    pub(crate) single: bool,
+    pub(crate) names: Vec<String>,
+    pub(crate) missing: Vec<MissingRule>,
+    /// Added to the sum of the leaves.
+    pub(crate) base: f64,
+    /// The sum is multiplied by this.
+    pub(crate) scale: f64,
+    pub(crate) trees: Vec<Vec<Node>>,
+}
+
+/// A node ready to walk: siblings lie side by side, a leaf leads to itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Step {
+    column: u16,
+    bias: u16,
+    limit: u16,
+    left: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Compiled {
+    thresholds: Vec<Vec<f64>>,
+    steps: Vec<Step>,
+    values: Vec<f64>,
+    /// Root and depth of every tree.
+    roots: Vec<u32>,
+    depths: Vec<u32>,
+}
+
+impl From<TreeEnsemble> for Raw {
+    fn from(model: TreeEnsemble) -> Self {
+        model.raw
+    }
+}
+
+impl TryFrom<Raw> for TreeEnsemble {
+    type Error = Error;
+
+    fn try_from(raw: Raw) -> Result<Self> {
+        if raw.format != FORMAT {
+            return Err(Error::unsupported("model format", &raw.format));
+        }
+        if raw.missing.len() != raw.names.len() {
+            return Err(Error::invalid("number of missing rules", raw.missing.len(), "one a column"));
+        }
+        if !(raw.base.is_finite() && raw.scale.is_finite()) {
+            return Err(Error::invalid("base of the trees", raw.base, "finite"));
+        }
+        let compiled = Compiled::new(&raw)?;
+        Ok(Self { raw, compiled })
+    }
+}
+
+impl Raw {
+    pub(crate) fn new(source: &str, single: bool, names: Vec<String>) -> Self {
+        let missing = vec![MissingRule::Nan; names.len()];
+        let (format, source) = (FORMAT.to_owned(), source.to_owned());
+        Self { format, source, single, names, missing, base: 0.0, scale: 1.0, trees: Vec::new() }
+    }
+}
+
+impl Compiled {
+    fn new(raw: &Raw) -> Result<Self> {
+        let mut thresholds: Vec<Vec<f64>> = vec![Vec::new(); raw.names.len()];
+        for (place, tree) in raw.trees.iter().enumerate() {
+            let at = |error: Error| error.at(format!("tree {place}"));
+            for node in tree {
+                match node.leaf {
+                    Some(value) if value.is_finite() => {}
+                    Some(value) => return Err(at(Error::invalid("leaf", value, "finite"))),
+                    None => {
+                        let list = thresholds.get_mut(node.column as usize);
+                        let list = list.ok_or_else(|| at(Error::unknown("column", node.column)))?;
+                        if node.threshold.is_nan() {
+                            return Err(at(Error::invalid("threshold", node.threshold, "a number")));
+                        }
+                        list.push(node.threshold);
+                    }
+                }
+            }
+        }
+        for (list, name) in thresholds.iter_mut().zip(&raw.names) {
+            list.sort_by(f64::total_cmp);
+            list.dedup();
+            if list.len() > 65_000 {
+                return Err(Error::overflow(format!("thresholds of {name}"), "65,000"));
+            }
+        }
+        if raw.names.len() > 65_000 {
+            return Err(Error::overflow("columns", "65,000"));
+        }
+        let mut compiled = Self { thresholds, ..Self::default() };
+        for (place, tree) in raw.trees.iter().enumerate() {
+            compiled.add(tree).map_err(|error| error.at(format!("tree {place}")))?;
+        }
+        Ok(compiled)
+    }
+
+    /// Lays a tree out breadth first. Refuses trees whose nodes are reached twice.
+    fn add(&mut self, tree: &[Node]) -> Result<()> {
+        let root = self.steps.len() as u32;
+        self.roots.push(root);
+        let mut queue: Vec<(u32, u32)> = vec![(0, 0)];
+        let blank = Step { column: 0, bias: 0, limit: u16::MAX, left: 0 };
+        self.steps.push(blank);
+        self.values.push(0.0);
+        let (mut next, mut deepest) = (0, 0);
+        while let Some(&(from, depth)) = queue.get(next) {
+            let here = root as usize + next;
+            next += 1;
+            deepest = deepest.max(depth);
+            if queue.len() > tree.len() + 1 {
+                return Err(Error::invalid("tree", "a node is reached twice", "every node has one parent"));
+            }
+            let node = tree.get(from as usize).ok_or_else(|| Error::unknown("node", from))?;
+            if let Some(value) = node.leaf {
+                self.steps[here] = Step { left: here as u32, ..blank };
+                self.values[here] = value;
+                continue;
+            }
+            let left = self.steps.len() as u32;
+            let place = self.thresholds[node.column as usize].partition_point(|&t| t < node.threshold);
+            // Codes: 0 missing, then 1 + how many thresholds lie below the value. Up to the threshold is left: code - 1
+            // <= place. A missing value wraps round to the right where the bias is 1 and is below the limit where 0.
+            let bias = u16::from(!node.missing_left);
+            let limit = place as u16 + 1 - bias;
+            self.steps[here] = Step { column: node.column as u16, bias, limit, left };
+            for child in [node.left, node.right] {
+                queue.push((child, depth + 1));
+                self.steps.push(blank);
+                self.values.push(0.0);
+            }
+        }
+        self.depths.push(deepest);
+        Ok(())
+    }
+
+    fn code(&self, column: usize, rule: MissingRule, value: f64) -> u16 {
+        let value = match rule {
+            MissingRule::Nan => value,
+            MissingRule::NanIsZero if value.is_nan() => 0.0,
+            MissingRule::ZeroOrNan if value.abs() <= 1e-35 => f64::NAN,
+            _ => value,
+        };
+        if value.is_nan() {
+            return 0;
+        }
+        self.thresholds[column].partition_point(|&threshold| threshold < value) as u16 + 1
+    }
+}
+
+fn value_at(column: &Column<'_>, row: usize, single: bool) -> f64 {
+    match &column.values {
+        Values::F32(values) => f64::from(values[row]),
+        Values::F64(values) if single => f64::from(values[row] as f32),
+        Values::F64(values) => values[row],
+        Values::Nominal { .. } => f64::NAN,
+    }
+}
+
+impl TreeEnsemble {
+    /// Names of the columns the trees read.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.raw.names
+    }
+
+    /// Number of trees.
+    #[must_use]
+    pub fn trees(&self) -> usize {
+        self.raw.trees.len()
+    }
+
+    /// Log-odds of every row of a table.
+    ///
+    /// # Errors
+    /// [`Error::is_unknown`] for a column the table lacks; [`Error::is_invalid`] for text where a number is wanted.
+    ///
+    /// # Complexity
+    /// Rows times (columns times log thresholds + trees times depth).
+    pub fn margins(&self, table: &Table<'_>) -> Result<Vec<f64>> {
+        let columns: Vec<&Column<'_>> = self.raw.names.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
+        if let Some(column) = columns.iter().find(|column| matches!(column.values, Values::Nominal { .. })) {
+            return Err(Error::invalid("column", &column.name, "numeric, as in the trees"));
+        }
+        let width = columns.len();
+        let mut out = vec![0.0; table.rows()];
+        parallel::for_each_chunk_mut(&mut out, CHUNK, |first, sums| {
+            let mut codes = vec![0_u16; sums.len() * width];
+            for (place, column) in columns.iter().enumerate() {
+                let rule = self.raw.missing[place];
+                for row in 0..sums.len() {
+                    let value = value_at(column, first + row, self.raw.single);
+                    codes[row * width + place] = self.compiled.code(place, rule, value);
+                }
+            }
+            self.walk(&codes, width, sums);
+            sums.iter_mut().for_each(|sum| *sum = (*sum + self.raw.base) * self.raw.scale);
+        });
+        Ok(out)
+    }
+
+    fn walk(&self, codes: &[u16], width: usize, sums: &mut [f64]) {
+        let Compiled { steps, values, roots, depths, .. } = &self.compiled;
+        for (&root, &depth) in roots.iter().zip(depths) {
+            for (group, sums) in sums.chunks_mut(ABREAST).enumerate() {
+                let rows = &codes[group * ABREAST * width..(group * ABREAST + sums.len()) * width];
+                if sums.len() < ABREAST || width == 0 {
+                    for (row, sum) in sums.iter_mut().enumerate() {
+                        let mut at = root as usize;
+                        for _ in 0..depth {
+                            let step = steps[at];
+                            let code = rows.get(row * width + usize::from(step.column)).copied().unwrap_or(0);
+                            at = step.left as usize + usize::from(code.wrapping_sub(step.bias) > step.limit);
+                        }
+                        *sum += values[at];
+                    }
+                    continue;
+                }
+                let mut at = [root as usize; ABREAST];
+                for _ in 0..depth {
+                    let before = at;
+                    for (row, at) in at.iter_mut().enumerate() {
+                        let step = steps[*at];
+                        let code = rows[row * width + usize::from(step.column)];
+                        *at = step.left as usize + usize::from(code.wrapping_sub(step.bias) > step.limit);
+                    }
+                    if at == before {
+                        break;
+                    }
+                }
+                sums.iter_mut().zip(at).for_each(|(sum, at)| *sum += values[at]);
+            }
+        }
+    }
+
+    /// Whether the ensemble gives the margins that its source gave, to within `tolerance`: the test to run once when a
+    /// model is brought in.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] with the first row that differs; otherwise as [`TreeEnsemble::margins`].
+    pub fn check_margins(&self, table: &Table<'_>, expected: &[f64], tolerance: f64) -> Result<()> {
+        for (row, (found, expected)) in self.margins(table)?.iter().zip(expected).enumerate() {
+            if (found - expected).abs() > tolerance || found.is_nan() != expected.is_nan() {
+                return Err(
+                    Error::conflict("margin", found, format!("the source gave {expected}")).at(format!("row {row}"))
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scorecard::numeric::Stream;
+
+    fn walk_slowly(raw: &Raw, row: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        for tree in &raw.trees {
+            let mut node = tree[0];
+            while node.leaf.is_none() {
+                let value = row[node.column as usize];
+                let value = match raw.missing[node.column as usize] {
+                    MissingRule::NanIsZero if value.is_nan() => 0.0,
+                    MissingRule::ZeroOrNan if value.abs() <= 1e-35 => f64::NAN,
+                    _ => value,
+                };
+                let left = if value.is_nan() { node.missing_left } else { value <= node.threshold };
+                node = tree[if left { node.left } else { node.right } as usize];
+            }
+            sum += node.leaf.unwrap();
+        }
+        (sum + raw.base) * raw.scale
+    }
+
+    fn random_tree(stream: &mut Stream, depth: usize) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        grow(stream, depth, &mut nodes);
+        nodes
+    }
+
+    fn grow(stream: &mut Stream, depth: usize, nodes: &mut Vec<Node>) -> u32 {
+        let place = nodes.len();
+        let leaf = Some(stream.below(2000) as f64 / 1000.0 - 1.0);
+        nodes.push(Node { column: 0, threshold: 0.0, missing_left: false, left: 0, right: 0, leaf });
+        if depth > 0 && stream.below(8) > 0 {
+            let (left, right) = (grow(stream, depth - 1, nodes), grow(stream, depth - 1, nodes));
+            nodes[place] = Node {
+                column: stream.below(3) as u32,
+                threshold: stream.below(21) as f64 / 2.0 - 5.0,
+                missing_left: stream.below(2) == 0,
+                left,
+                right,
+                leaf: None,
+            };
+        }
+        place as u32
+    }
+
+    #[test]
+    fn eight_rows_abreast_walk_as_one_does() {
+        let mut stream = Stream::new(11);
+        let mut raw = Raw::new("test", false, vec!["a".into(), "b".into(), "c".into()]);
+        raw.missing = vec![MissingRule::Nan, MissingRule::ZeroOrNan, MissingRule::NanIsZero];
+        raw.trees = (0..20).map(|depth| random_tree(&mut stream, depth % 7)).collect();
+        let rows = 1003;
+        let mut value = || match stream.below(5) {
+            0 => f64::NAN,
+            1 => 0.0,
+            _ => stream.below(41) as f64 / 4.0 - 5.0,
+        };
+        let columns: Vec<Vec<f64>> = (0..3).map(|_| (0..rows).map(|_| value()).collect()).collect();
+        let mut table = Table::new(rows);
+        for (name, column) in ["a", "b", "c"].iter().zip(&columns) {
+            table.push_f64(name, &column[..]).unwrap();
+        }
+        let model = TreeEnsemble::try_from(raw.clone()).unwrap();
+        let margins = model.margins(&table).unwrap();
+        for row in 0..rows {
+            let slow = walk_slowly(&raw, &[columns[0][row], columns[1][row], columns[2][row]]);
+            assert!((margins[row] - slow).abs() < 1e-12, "row {row}");
+        }
+        assert!(model.check_margins(&table, &margins, 1e-9).is_ok());
+        let text = serde_json::to_string(&model).unwrap();
+        assert_eq!(serde_json::from_str::<TreeEnsemble>(&text).unwrap(), model);
+    }
+
+    #[test]
+    fn a_tree_that_runs_in_circles_is_refused() {
+        let node = Node { column: 0, threshold: 0.0, missing_left: true, left: 0, right: 0, leaf: None };
+        let mut raw = Raw::new("test", false, vec!["a".into()]);
+        raw.trees = vec![vec![node]];
+        assert!(TreeEnsemble::try_from(raw.clone()).unwrap_err().is_invalid());
+        raw.trees = vec![vec![Node { left: 9, right: 9, ..node }]];
+        assert!(TreeEnsemble::try_from(raw).unwrap_err().is_unknown());
+    }
+}

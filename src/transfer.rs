@@ -1,0 +1,295 @@
+//! A transfer of money between two accounts, and columns of many.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountIndex;
+use crate::error::{Error, Result};
+
+/// Seconds in a civil day of a fixed offset.
+pub(crate) const DAY_SECONDS: i64 = 86_400;
+
+/// Seconds since 1970-01-01 UTC that a transfer may carry: the years −9999 to 9999.
+pub const AT_SECONDS: RangeInclusive<i64> = -377_705_023_201..=253_402_207_200;
+
+/// One transfer of money from `payer` to `payee`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Whose money it was.
+    pub payer: AccountIndex,
+    /// Whose money it is now.
+    pub payee: AccountIndex,
+    /// Whole minor units. A negative amount is a refund: `payee` gives back to `payer` what an earlier transfer brought,
+    /// and it lowers sums while its direction stays that of the sale.
+    pub amount_minor: i64,
+    /// Seconds since 1970-01-01 UTC, within [`AT_SECONDS`].
+    pub at_seconds: i64,
+}
+
+/// Columns of transfers that somebody else owns: what every job of the data plane takes.
+///
+/// `payer` and `payee` hold account rows. `amount_minor` and `at_seconds` are absent when the source has none; jobs that
+/// need them say so. Rows may be in any order, repeat, and pay themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransferColumns<'a> {
+    /// Account row of the payer, one a transfer.
+    pub payer: &'a [u32],
+    /// Account row of the payee, one a transfer.
+    pub payee: &'a [u32],
+    /// Whole minor units, one a transfer, where the source has amounts.
+    pub amount_minor: Option<&'a [i64]>,
+    /// Seconds since 1970-01-01 UTC, one a transfer, where the source has times.
+    pub at_seconds: Option<&'a [i64]>,
+}
+
+impl<'a> TransferColumns<'a> {
+    /// Columns of payer and payee alone.
+    #[must_use]
+    pub fn of_pairs(payer: &'a [u32], payee: &'a [u32]) -> Self {
+        Self { payer, payee, amount_minor: None, at_seconds: None }
+    }
+
+    /// Number of transfers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.payer.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.payer.is_empty()
+    }
+
+    /// The transfer in `row`; amount 0 and time 0 stand in for absent columns.
+    ///
+    /// # Panics
+    /// When `row` is not below [`len`](Self::len).
+    #[must_use]
+    pub fn get(&self, row: usize) -> Transfer {
+        Transfer {
+            payer: AccountIndex::new(self.payer[row]),
+            payee: AccountIndex::new(self.payee[row]),
+            amount_minor: self.amount_minor.map_or(0, |column| column[row]),
+            at_seconds: self.at_seconds.map_or(0, |column| column[row]),
+        }
+    }
+
+    /// The transfers one after the other.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Transfer> + 'a {
+        let columns = *self;
+        (0..columns.len()).map(move |row| columns.get(row))
+    }
+
+    /// Checks the columns at the door, so that no loop behind it has to.
+    ///
+    /// Columns have one length; every account is below `accounts`; every time is within [`AT_SECONDS`]; and the absolute
+    /// amounts add up to no more than an `i64` holds, which makes every partial sum of any account safe.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`], [`Error::is_unknown`] or [`Error::is_overflow`], with the row.
+    pub fn check(&self, accounts: usize) -> Result<()> {
+        let same_len = |name: &'static str, len: usize| {
+            let rule = "columns of transfers are of one length";
+            if len == self.payer.len() { Ok(()) } else { Err(Error::invalid(name, len, rule)) }
+        };
+        same_len("length of payee", self.payee.len())?;
+        self.amount_minor.map_or(Ok(()), |column| same_len("length of amount_minor", column.len()))?;
+        self.at_seconds.map_or(Ok(()), |column| same_len("length of at_seconds", column.len()))?;
+        for (name, column) in [("payer", self.payer), ("payee", self.payee)] {
+            let max = column.iter().copied().max().unwrap_or(0);
+            if !column.is_empty() && max as usize >= accounts {
+                let row = column.iter().position(|&account| account == max).unwrap_or(0);
+                return Err(Error::unknown(name, AccountIndex::new(max)).at(format_args!("row {row}")));
+            }
+        }
+        if let Some(column) = self.amount_minor {
+            let total: u128 = column.iter().map(|amount| u128::from(amount.unsigned_abs())).sum();
+            if total > i64::MAX as u128 {
+                return Err(Error::overflow(
+                    "sum of all absolute amounts",
+                    "at most 9,223,372,036,854,775,807 minor units",
+                ));
+            }
+        }
+        if let Some(column) = self.at_seconds
+            && let Some(row) = column.iter().position(|at| !AT_SECONDS.contains(at))
+        {
+            let rule = "seconds since 1970-01-01 UTC within the years -9999 to 9999";
+            return Err(Error::invalid("at_seconds", column[row], rule).at(format_args!("row {row}")));
+        }
+        Ok(())
+    }
+}
+
+/// Columns of transfers of our own, to fill row by row.
+///
+/// ```
+/// use dandelion_credit::{AccountIndex, Transfer, Transfers};
+///
+/// let [mei, stall] = [0, 1].map(AccountIndex::new);
+/// let transfers: Transfers = [
+///     Transfer { payer: mei, payee: stall, amount_minor: 1_850, at_seconds: 1_718_900_000 },
+///     Transfer { payer: mei, payee: stall, amount_minor: -350, at_seconds: 1_718_900_600 },
+/// ]
+/// .into_iter()
+/// .collect();
+/// assert_eq!(transfers.columns().amount_minor.unwrap().iter().sum::<i64>(), 1_500);
+/// assert!(transfers.columns().check(2).is_ok());
+/// assert!(transfers.columns().check(1).unwrap_err().is_unknown());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfers {
+    payer: Vec<u32>,
+    payee: Vec<u32>,
+    amount_minor: Vec<i64>,
+    at_seconds: Vec<i64>,
+}
+
+impl Transfers {
+    /// No transfers yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No transfers yet, with room for `capacity`.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self {
+            payer: Vec::with_capacity(capacity),
+            payee: Vec::with_capacity(capacity),
+            amount_minor: Vec::with_capacity(capacity),
+            at_seconds: Vec::with_capacity(capacity),
+        }
+    }
+
+    /// Adds one more row.
+    pub fn push(&mut self, transfer: Transfer) {
+        self.payer.push(transfer.payer.get());
+        self.payee.push(transfer.payee.get());
+        self.amount_minor.push(transfer.amount_minor);
+        self.at_seconds.push(transfer.at_seconds);
+    }
+
+    /// Number of transfers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.payer.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.payer.is_empty()
+    }
+
+    /// The columns as jobs take them.
+    #[must_use]
+    pub fn columns(&self) -> TransferColumns<'_> {
+        TransferColumns {
+            payer: &self.payer,
+            payee: &self.payee,
+            amount_minor: Some(&self.amount_minor),
+            at_seconds: Some(&self.at_seconds),
+        }
+    }
+
+    /// The rows in order of time, equal times in their present order.
+    #[must_use]
+    pub fn sorted_by_time(&self) -> Self {
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_by_key(|&row| self.at_seconds[row as usize]);
+        order.into_iter().map(|row| self.columns().get(row as usize)).collect()
+    }
+}
+
+impl Extend<Transfer> for Transfers {
+    fn extend<I: IntoIterator<Item = Transfer>>(&mut self, transfers: I) {
+        transfers.into_iter().for_each(|transfer| self.push(transfer));
+    }
+}
+
+impl FromIterator<Transfer> for Transfers {
+    fn from_iter<I: IntoIterator<Item = Transfer>>(transfers: I) -> Self {
+        let mut columns = Self::new();
+        columns.extend(transfers);
+        columns
+    }
+}
+
+/// A fixed offset from UTC at which calendar days are cut, in whole seconds within ±26 hours; China is `+08:00`.
+///
+/// Fixed, because a feature must not depend on a time-zone database that differs between two machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UtcOffset(i32);
+
+impl UtcOffset {
+    /// No offset.
+    pub const UTC: Self = Self(0);
+
+    /// `seconds` east of UTC.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`] beyond 26 hours either way.
+    pub fn from_seconds(seconds: i32) -> Result<Self> {
+        let rule = "within 26 hours of UTC";
+        if seconds.abs() <= 93_600 { Ok(Self(seconds)) } else { Err(Error::invalid("utc_offset", seconds, rule)) }
+    }
+
+    /// The offset in seconds east of UTC.
+    #[must_use]
+    pub const fn seconds(self) -> i32 {
+        self.0
+    }
+
+    /// The civil day of an instant, as days since 1970-01-01 in this offset.
+    ///
+    /// ```
+    /// use dandelion_credit::UtcOffset;
+    ///
+    /// let china = UtcOffset::from_seconds(8 * 3600).unwrap();
+    /// assert_eq!(UtcOffset::UTC.epoch_day(86_399), 0);
+    /// assert_eq!(china.epoch_day(86_399), 1);
+    /// assert_eq!(UtcOffset::UTC.epoch_day(-1), -1);
+    /// ```
+    #[must_use]
+    pub const fn epoch_day(self, at_seconds: i64) -> i32 {
+        (at_seconds + self.0 as i64).div_euclid(DAY_SECONDS) as i32
+    }
+
+    /// The second of the civil day, `0..86_400`.
+    #[must_use]
+    pub const fn second_of_day(self, at_seconds: i64) -> u32 {
+        (at_seconds + self.0 as i64).rem_euclid(DAY_SECONDS) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_door_names_the_row_and_the_rule() {
+        let pay = |payer, payee, amount_minor, at_seconds| Transfer {
+            payer: AccountIndex::new(payer),
+            payee: AccountIndex::new(payee),
+            amount_minor,
+            at_seconds,
+        };
+        let check = |rows: &[Transfer]| rows.iter().copied().collect::<Transfers>().columns().check(2);
+        assert!(check(&[]).is_ok());
+        assert!(check(&[pay(0, 1, i64::MIN + 1, 0)]).is_ok());
+        assert!(check(&[pay(0, 1, i64::MIN, 0)]).unwrap_err().is_overflow());
+        assert!(check(&[pay(0, 1, i64::MAX, 0), pay(0, 1, -1, 0)]).unwrap_err().is_overflow());
+        assert_eq!(
+            check(&[pay(0, 1, 1, 0), pay(0, 2, 1, 0)]).unwrap_err().to_string(),
+            "row 1: payee is not known: #2"
+        );
+        assert!(check(&[pay(0, 1, 1, i64::MAX)]).unwrap_err().is_invalid());
+        let columns = TransferColumns { payer: &[0, 1], payee: &[1], amount_minor: None, at_seconds: None };
+        assert!(columns.check(2).unwrap_err().is_invalid());
+    }
+}

@@ -1,0 +1,7 @@
+//! Laws and figures of the `features` room, seen from outside.
+
+mod batch;
+mod catalogue;
+mod live;
+mod live_graph;
+mod slow;

@@ -1,0 +1,18 @@
+//! One integration binary; a module for each question asked of the crate.
+
+mod architecture;
+mod calendar;
+mod features;
+mod fraud;
+mod graph;
+mod loan;
+mod loan_line;
+mod loan_schedule;
+mod loan_scheduled;
+mod merchant;
+mod monitoring;
+mod receipts;
+mod scorecard;
+mod shared_data;
+mod synthetic;
+mod underwriting;

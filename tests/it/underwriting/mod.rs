@@ -1,0 +1,3 @@
+//! Laws and figures of the `underwriting` room, seen from outside.
+
+mod laws;
