@@ -5,8 +5,9 @@
 //!
 //! Every loan that a shop of the market wants is a case: the merchant as it was that day, what it wanted, and whether it
 //! still traded when the loan was due. Shops with a wash ring apply when the ring has done its work, draw all they are
-//! given and vanish. The default policy sees receipts after two plain cuts (money from payers whom the shop itself paid, and
-//! what one payer gives beyond a tenth of the year); the rules of thumb take receipts as they come.
+//! given and vanish. The default policy sees what the fraud room leaves of the receipts, assessed on a live window of the
+//! stream on the morning of the loan; the rules of thumb take receipts as they come. All ask the same price: what the
+//! default policy's price rules make of the merchant.
 
 #[path = "shared/mod.rs"]
 mod shared;
@@ -16,10 +17,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use dandelion_credit::calendar::{date_of_epoch_day, epoch_day};
+use dandelion_credit::fraud::{AuditConfig, Auditor, Marks, assess_live};
+use dandelion_credit::graph::temporal::{Leg, Legs, TemporalIndex, TemporalWindow};
 use dandelion_credit::receipts::{Receipt, Receipts};
 use dandelion_credit::synthetic::{Borrowing, Market, MarketConfig, Purpose};
 use dandelion_credit::underwriting::*;
-use dandelion_credit::{AccountIndex, Probability};
+use dandelion_credit::{AccountIndex, Probability, Progress, Transfers};
 use rayon::prelude::*;
 use shared::out::Output;
 use shared::{Failure, Outcome as Done};
@@ -59,17 +62,22 @@ struct Town {
     washed_minor: Vec<i64>,
 }
 
-struct Flow {
-    day: i32,
-    at: i64,
-    other: u32,
-    amount_minor: i64,
-    washed: bool,
-}
+/// The days of a live window: a year and a month.
+const WINDOW_DAYS: i64 = 400;
+const DAY: i64 = 86_400;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     shared::run(|| work(&arguments))
+}
+
+/// Somebody at the door on the morning of a day.
+struct Caller {
+    day: i32,
+    shop: usize,
+    /// The loan wanted and how many were repaid before; none for a ring.
+    loan: Option<(Borrowing, u32)>,
+    ring: usize,
 }
 
 fn town(arguments: &Arguments, seed: u64) -> Done<Town> {
@@ -77,88 +85,123 @@ fn town(arguments: &Arguments, seed: u64) -> Done<Town> {
     let market = Market::generate(&config)?;
     let first = epoch_day(config.as_of) - config.days as i32;
     let offset = config.utc_offset;
+    let midnight = |day: i32| i64::from(day) * DAY - i64::from(offset.seconds());
     let shops: Vec<u32> = market.shops().iter().map(|shop| shop.account.get()).collect();
     let place = |account: u32| shops.binary_search(&account).ok();
-    let mut inflows: Vec<Vec<Flow>> = shops.iter().map(|_| Vec::new()).collect();
-    let mut outflows: Vec<Vec<Flow>> = shops.iter().map(|_| Vec::new()).collect();
-    for (transfer, purpose) in market.transfers().columns().iter().zip(market.purposes()) {
-        let (payer, payee) = (transfer.payer.get(), transfer.payee.get());
-        let flow = |other| Flow {
-            day: offset.epoch_day(transfer.at_seconds),
-            at: transfer.at_seconds,
-            other,
-            amount_minor: transfer.amount_minor,
-            washed: *purpose == Purpose::WashReceipt,
-        };
-        if let Some(shop) = place(payee) {
-            inflows[shop].push(flow(payer));
-        }
-        if let Some(shop) = place(payer) {
-            outflows[shop].push(flow(payee));
+    let columns = market.transfers().columns();
+    let purposes = market.purposes();
+
+    let mut first_days = vec![i32::MAX; shops.len()];
+    let mut ring_days = vec![None; market.rings().len()];
+    let rings_of = |account: u32| market.rings().iter().position(|ring| ring.merchant.get() == account);
+    for (transfer, purpose) in columns.iter().zip(purposes) {
+        let day = offset.epoch_day(transfer.at_seconds);
+        let Some(shop) = place(transfer.payee.get()) else { continue };
+        first_days[shop] = first_days[shop].min(day);
+        if purpose.is_washed()
+            && let Some(ring) = rings_of(transfer.payee.get())
+        {
+            ring_days[ring] = Some(day + 1);
         }
     }
     let borrowings = market.borrowings();
+    let mut callers = Vec::new();
+    for (loan, before) in borrowings.iter().zip(previous(&borrowings)) {
+        let account = loan.account.get();
+        let honest = loan.drawn_day >= HISTORY && rings_of(account).is_none();
+        if let Some(shop) = place(account).filter(|_| honest) {
+            callers.push(Caller { day: first + loan.drawn_day as i32, shop, loan: Some((*loan, before)), ring: 0 });
+        }
+    }
+    for (ring, day) in ring_days.iter().enumerate() {
+        if let (Some(day), Some(shop)) = (*day, place(market.rings()[ring].merchant.get())) {
+            callers.push(Caller { day, shop, loan: None, ring });
+        }
+    }
+    callers.sort_by_key(|caller| caller.day);
+
+    // What is usual in this market, learnt from the days that only build history.
+    let marks = Marks::none();
+    let audit_config = AuditConfig { utc_offset: offset, ..AuditConfig::default() };
+    let accounts = arguments.accounts as usize;
+    let history: Transfers =
+        columns.iter().take_while(|row| row.at_seconds < midnight(first + HISTORY as i32)).collect();
+    let index = TemporalIndex::build(&history.columns(), accounts, Progress::silent())?;
+    let auditor = Auditor::prepare(&index, None, &marks, &audit_config, Progress::silent())?;
+    let baseline = auditor.audit(Progress::silent())?.baseline;
+
     let mut town = Town { verified: vec![], received: vec![], rings: vec![], ring_days: vec![], washed_minor: vec![] };
-    let see = |shop: usize, day: i32, washed: bool, cut: bool, on_time: u32| -> Done<Applicant> {
-        let receipts = receipts(&inflows[shop], &outflows[shop], day, washed, cut)?;
-        let received = receipts_as_they_are(&inflows[shop], day, washed)?;
-        let last = date_of_epoch_day(day - 1)?;
-        let mut applicant = Applicant::from_receipts(shops[shop].to_string(), &receipts, Some(&received), offset, last);
+    let mut windows = [0, 1].map(|_| TemporalWindow::new(accounts, WINDOW_DAYS * DAY));
+    let [Ok(with), Ok(without)] = &mut windows else { return Err(Failure::new("a window needs a length")) };
+    let see = |window: &TemporalWindow, caller: &Caller, verify: bool, on_time: u32| -> Done<Applicant> {
+        let account = shops[caller.shop];
+        let row = |leg: &Leg| Receipt {
+            at_seconds: leg.at_seconds,
+            payer: AccountIndex::new(leg.peer),
+            amount_minor: leg.amount_minor,
+            transfer_row: u64::from(leg.row),
+        };
+        let received = Receipts::from_rows(window.received(account).iter().map(row))?;
+        let last = date_of_epoch_day(caller.day - 1)?;
+        let mut applicant = if verify {
+            let now = midnight(caller.day) - 1;
+            let assessment = assess_live(window, AccountIndex::new(account), now, &marks, &audit_config, &baseline)?;
+            let verified = assessment.verify(&received)?;
+            Applicant::from_receipts(account.to_string(), &verified, Some(&received), offset, last)
+                .with_suspicion_of(&assessment)
+        } else {
+            Applicant::from_receipts(account.to_string(), &received, None, offset, last)
+        };
+        applicant.history_days = (caller.day - first_days[caller.shop]).max(0) as u32;
         let merchant_probability = Probability::new(0.95)?;
         applicant.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability });
-        let removed = match applicant.receipts.received_365_minor {
-            Some(received) if received > 0 => 1.0 - applicant.receipts.verified_365_minor as f64 / received as f64,
-            _ => 0.0,
-        };
-        applicant.suspicion = Some(Probability::new(removed.clamp(0.0, 1.0))?);
         if on_time > 0 {
             applicant.repayment = Some(RepaymentFacts { loans_on_time: on_time, ..RepaymentFacts::default() });
         }
         Ok(applicant)
     };
-    let ring_shops: Vec<u32> = market.rings().iter().map(|ring| ring.merchant.get()).collect();
-    for (loan, before) in borrowings.iter().zip(previous(&borrowings)) {
-        let account = loan.account.get();
-        let Some(shop) = place(account).filter(|_| loan.drawn_day >= HISTORY && !ring_shops.contains(&account)) else {
-            continue;
-        };
-        let day = first + loan.drawn_day as i32;
-        let closed = market.shops()[shop].closed_day;
-        let case = |applicant| -> Done<BacktestCase> {
-            Ok(BacktestCase {
+    let mut transfers = columns.iter().zip(purposes).peekable();
+    for caller in &callers {
+        while let Some((transfer, purpose)) = transfers.next_if(|(row, _)| row.at_seconds < midnight(caller.day)) {
+            with.push(transfer)?;
+            if !matches!(purpose, Purpose::WashReceipt | Purpose::WashFunding) {
+                without.push(transfer)?;
+            }
+        }
+        let as_of = date_of_epoch_day(caller.day)?;
+        let case = |applicant| match &caller.loan {
+            Some((loan, _)) => {
+                let closed = market.shops()[caller.shop].closed_day;
+                BacktestCase {
+                    applicant,
+                    as_of,
+                    demand_minor: loan.principal_minor,
+                    days: loan.used_days,
+                    defaulted: closed.is_some_and(|closed| closed < loan.drawn_day + loan.used_days),
+                    recovered_share: 0.35,
+                    propensity: 1.0,
+                }
+            }
+            None => BacktestCase {
                 applicant,
-                as_of: date_of_epoch_day(day)?,
-                demand_minor: loan.principal_minor,
-                days: loan.used_days,
-                defaulted: closed.is_some_and(|closed| closed < loan.drawn_day + loan.used_days),
-                recovered_share: 0.35,
-                propensity: 1.0,
-            })
-        };
-        town.verified.push(case(see(shop, day, true, true, before)?)?);
-        town.received.push(case(see(shop, day, true, false, before)?)?);
-    }
-    for ring in market.rings() {
-        let Some(shop) = place(ring.merchant.get()) else { continue };
-        let Some(last) = inflows[shop].iter().filter(|flow| flow.washed).map(|flow| flow.day).max() else { continue };
-        let day = last + 1;
-        let seen = |washed, cut| see(shop, day, washed, cut, 0);
-        let ring_case = |applicant| -> Done<BacktestCase> {
-            Ok(BacktestCase {
-                applicant,
-                as_of: date_of_epoch_day(day)?,
+                as_of,
                 demand_minor: i64::MAX,
                 days: 50,
                 defaulted: true,
                 recovered_share: 0.0,
                 propensity: 1.0,
-            })
+            },
         };
-        town.verified.push(ring_case(seen(true, true)?)?);
-        town.received.push(ring_case(seen(true, false)?)?);
-        town.rings.push([seen(true, true)?, seen(false, true)?, seen(true, false)?, seen(false, false)?]);
-        town.ring_days.push(day);
-        town.washed_minor.push(ring.washed_minor);
+        let on_time = caller.loan.map_or(0, |(_, before)| before);
+        let (verified, received) = (see(with, caller, true, on_time)?, see(with, caller, false, on_time)?);
+        if caller.loan.is_none() {
+            let honest = [see(without, caller, true, 0)?, see(without, caller, false, 0)?];
+            town.rings.push([verified.clone(), honest[0].clone(), received.clone(), honest[1].clone()]);
+            town.ring_days.push(caller.day);
+            town.washed_minor.push(market.rings()[caller.ring].washed_minor);
+        }
+        town.verified.push(case(verified));
+        town.received.push(case(received));
     }
     Ok(town)
 }
@@ -175,37 +218,6 @@ fn previous(borrowings: &[Borrowing]) -> Vec<u32> {
         counts.push(repaid.count().min(5) as u32);
     }
     counts
-}
-
-fn row(flow: &Flow, amount_minor: i64) -> Receipt {
-    Receipt { at_seconds: flow.at, payer: AccountIndex::new(flow.other), amount_minor, transfer_row: 0 }
-}
-
-fn receipts_as_they_are(inflows: &[Flow], day: i32, washed: bool) -> Done<Receipts> {
-    let rows = inflows.iter().filter(|flow| flow.day < day && (washed || !flow.washed));
-    Ok(Receipts::from_rows(rows.map(|flow| row(flow, flow.amount_minor)))?)
-}
-
-/// The receipts before `day`; cut, without money from payers whom the shop paid, and no payer beyond a tenth of a year.
-fn receipts(inflows: &[Flow], outflows: &[Flow], day: i32, washed: bool, cut: bool) -> Done<Receipts> {
-    if !cut {
-        return receipts_as_they_are(inflows, day, washed);
-    }
-    let within = |flow: &&Flow| flow.day < day && (washed || !flow.washed);
-    let paid: std::collections::BTreeSet<u32> =
-        outflows.iter().filter(|flow| flow.day < day && flow.amount_minor > 0).map(|flow| flow.other).collect();
-    let honest: Vec<&Flow> = inflows.iter().filter(within).filter(|flow| !paid.contains(&flow.other)).collect();
-    let year: i64 = honest.iter().filter(|flow| flow.day >= day - 365).map(|flow| flow.amount_minor.max(0)).sum();
-    let mut left = std::collections::BTreeMap::new();
-    let rows = honest.iter().map(|flow| {
-        let room = left.entry(flow.other).or_insert(year / 10);
-        let counts = flow.amount_minor.min(*room);
-        if flow.day >= day - 365 {
-            *room -= counts.max(0);
-        }
-        row(flow, counts)
-    });
-    Ok(Receipts::from_rows(rows.collect::<Vec<_>>())?)
 }
 
 fn outcome(cases: &[BacktestCase], policy: &Policy) -> Done<PolicyOutcome> {

@@ -4,11 +4,14 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use dandelion_credit::underwriting::{DecisionRecord, Policy};
+use dandelion_credit::underwriting::{DecisionRecord, OutcomeKind, Policy, ReasonCode};
+use rayon::prelude::*;
+use rust_decimal::prelude::ToPrimitive;
+use serde::Serialize;
 
 use crate::shared::out::{Output, csv_writer, finish_csv};
 use crate::shared::{Failure, Outcome};
-use crate::stages::Underwritten;
+use crate::stages::{Merchant, Underwritten};
 use crate::world::World;
 
 /// Writes the three files into `folder`, which is made when it is not there.
@@ -49,10 +52,49 @@ pub fn write(folder: &str, world: &World, policy: &Policy, done: &Underwritten) 
     finish_csv(csv)?;
 
     let mut lines = open("decisions.jsonl")?;
-    for merchant in &done.merchants {
-        let record = DecisionRecord::make(&merchant.applicant, policy, world.as_of);
-        serde_json::to_writer(&mut lines, &record)?;
-        lines.write_all(b"\n")?;
+    for merchants in done.merchants.chunks(1_024) {
+        let line = |merchant: &Merchant| serde_json::to_vec(&line(merchant, policy, world, done));
+        let written: Vec<Vec<u8>> = merchants.par_iter().map(line).collect::<Result<_, _>>()?;
+        for line in written {
+            lines.write_all(&line)?;
+            lines.write_all(b"\n")?;
+        }
     }
     lines.finish()
+}
+
+/// A line of decisions.jsonl: what is asked for most, then the record that can be replayed.
+#[derive(Serialize)]
+struct Line {
+    account: String,
+    verdict: &'static str,
+    merchant_probability: f32,
+    outcome: OutcomeKind,
+    /// Major units.
+    limit: f64,
+    /// A fraction; none without an offer.
+    annual_rate: Option<f64>,
+    /// Within a year, for everybody, declined or not.
+    default_probability: f64,
+    reasons: Vec<ReasonCode>,
+    #[serde(flatten)]
+    record: DecisionRecord,
+}
+
+fn line(merchant: &Merchant, policy: &Policy, world: &World, done: &Underwritten) -> Line {
+    let row = merchant.account as usize;
+    let record = DecisionRecord::make(&merchant.applicant, policy, world.as_of);
+    let decision = &record.decision;
+    let scale = policy.rules().scale.minor_per_major() as f64;
+    Line {
+        account: world.id(merchant.account),
+        verdict: done.verdicts.kinds[row].name(),
+        merchant_probability: done.verdicts.merchant_probability[row],
+        outcome: decision.outcome.kind(),
+        limit: decision.limit_minor() as f64 / scale,
+        annual_rate: decision.offer().and_then(|offer| offer.price.annual_rate.as_fraction().to_f64()),
+        default_probability: decision.risk.probability(),
+        reasons: decision.reasons.iter().map(|reason| reason.code).collect(),
+        record,
+    }
 }

@@ -43,12 +43,18 @@ pub struct Args {
     /// The day of the decision: nothing after it is used. The last day with transfers where absent.
     #[arg(long)]
     as_of: Option<Date>,
-    /// Writes features.csv, verdicts.csv and decisions.jsonl into this folder.
+    /// Writes features.csv, verdicts.csv and decisions.jsonl into this folder. A line of decisions.jsonl has account, verdict,
+    /// merchant_probability, outcome, limit (major units), annual_rate, default_probability (within a year, declined
+    /// accounts too) and reasons, and beside them the whole record: applicant and decision.
     #[arg(long)]
     out: Option<String>,
     /// Where days are cut, such as +08:00; UTC for files, the town's own offset otherwise.
     #[arg(long, value_parser = shared::transfers::utc_offset)]
     utc_offset: Option<UtcOffset>,
+    /// Whom to decide on: accounts judged merchants, or everyone who received anything. Where absent, everyone in files with
+    /// up to 50,000 such accounts, merchants otherwise; accounts that the labels name are always decided on.
+    #[arg(long, value_enum)]
+    decide: Option<Decide>,
     /// Accounts of the synthetic town.
     #[arg(long, conflicts_with = "transfers")]
     accounts: Option<u32>,
@@ -61,6 +67,15 @@ pub struct Args {
     /// Prints the JSON schema of a policy and ends.
     #[arg(long)]
     policy_schema: bool,
+}
+
+/// Whom to decide on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Decide {
+    /// Accounts judged merchants.
+    Merchants,
+    /// Everyone who received anything.
+    Everyone,
 }
 
 fn main() -> ExitCode {

@@ -14,8 +14,9 @@ use dandelion_credit::receipts::{
 };
 use dandelion_credit::underwriting::{Applicant, DecisionRow, Policy, decide_batch};
 use dandelion_credit::{AccountIndex, Progress, Transfers};
+use rayon::prelude::*;
 
-use crate::applicant::applicant;
+use crate::applicant::applicant_of;
 use crate::shared::Outcome;
 use crate::world::World;
 
@@ -32,7 +33,7 @@ pub struct Underwritten {
     pub verdicts: Verdicts,
     /// Receipts audit of every account.
     pub audit: MarketAudit,
-    /// The merchants, in full, in order of account.
+    /// Those decided on, merchants and others, in full, in order of account.
     pub merchants: Vec<Merchant>,
     /// A decision for each of them.
     pub decisions: Vec<DecisionRow>,
@@ -79,42 +80,41 @@ pub fn underwrite(world: &World, policy: &Policy, progress: Progress<'_>) -> Out
 
     let graph = TransferGraph::build(&columns, accounts, &GraphConfig::default(), progress)?;
     let index = TemporalIndex::build(&columns, accounts, progress)?;
-    let (marks, config) = (Marks::none(), AuditConfig::default());
+    let marks = Marks::none();
+    let config = AuditConfig {
+        as_of_seconds: Some(world.as_of_seconds()),
+        utc_offset: world.utc_offset,
+        ..AuditConfig::default()
+    };
     let auditor = Auditor::prepare(&index, Some(&graph), &marks, &config, progress)?;
     let audit = auditor.audit(progress)?;
     clock.lap("audit of all receipts");
 
     let rows = RowsByAccount::received(&columns, accounts)?;
-    let is_merchant = |account: &u32| verdicts.kinds[*account as usize] == VerdictKind::Merchant;
-    let found: Vec<u32> = (0..accounts as u32).filter(is_merchant).collect();
-    let mut receipts = Vec::with_capacity(found.len());
-    for &account in &found {
+    let named = world.asking(&columns);
+    let asks = |account: &u32| named[*account as usize] || verdicts.kinds[*account as usize] == VerdictKind::Merchant;
+    let asking: Vec<u32> = (0..accounts as u32).filter(asks).collect();
+    let examine = |&account: &u32| -> Outcome<Found> {
         let received = rows.receipts(AccountIndex::new(account), &columns);
         let assessment = auditor.assess(AccountIndex::new(account), &audit)?;
         let verified = assessment.verify(&received)?;
-        receipts.push((account, assessment, received, verified));
-    }
-    clock.lap("verified receipts of merchants");
+        Ok((account, assessment, received, verified))
+    };
+    let receipts = asking.par_iter().map(examine).collect::<Outcome<Vec<Found>>>()?;
+    clock.lap("verified receipts");
 
     let forecasts = forecast_all(&receipts, world, progress)?;
     let last_day = epoch_day(world.as_of);
     let condition_config = ConditionConfig { utc_offset: world.utc_offset, ..ConditionConfig::default() };
-    let mut merchants = Vec::with_capacity(receipts.len());
-    for (place, (account, assessment, received, verified)) in receipts.into_iter().enumerate() {
+    let conclude = |(place, (account, assessment, received, verified)): (usize, Found)| -> Outcome<Merchant> {
         let condition = condition(&verified, last_day, 0, &condition_config)?;
         let forecast = one_of(&forecasts, place);
-        let mut merchant = Merchant {
-            account,
-            applicant: Applicant::new(world.id(account)),
-            assessment,
-            received,
-            verified,
-            condition,
-            forecast,
-        };
-        merchant.applicant = applicant(&merchant, world, &verdicts)?;
-        merchants.push(merchant);
-    }
+        let applicant = Applicant::new(world.id(account));
+        let mut merchant = Merchant { account, applicant, assessment, received, verified, condition, forecast };
+        merchant.applicant = applicant_of(&merchant, world, &verdicts)?;
+        Ok(merchant)
+    };
+    let merchants = receipts.into_par_iter().enumerate().map(conclude).collect::<Outcome<Vec<Merchant>>>()?;
     clock.lap("condition and forecast");
 
     let applicants: Vec<Applicant> = merchants.iter().map(|merchant| merchant.applicant.clone()).collect();

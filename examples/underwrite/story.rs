@@ -13,12 +13,13 @@ use crate::shared::Outcome;
 use crate::stages::{Merchant, Underwritten};
 use crate::world::World;
 
-/// The approved merchant with the middle limit; any merchant where none was approved.
+/// The approved merchant with the middle limit; the one with most receipts where none was approved.
 pub fn chosen(done: &Underwritten) -> Option<usize> {
     let approved = |place: &usize| done.decisions[*place].outcome == OutcomeKind::Approved;
     let mut places: Vec<usize> = (0..done.merchants.len()).filter(approved).collect();
     if places.is_empty() {
-        places = (0..done.merchants.len()).collect();
+        let receipts = |place: &usize| done.merchants[*place].applicant.receipts.verified_365_minor;
+        return (0..done.merchants.len()).max_by_key(receipts);
     }
     places.sort_by_key(|&place| (done.decisions[place].limit_minor, place));
     places.get(places.len() / 2).copied()

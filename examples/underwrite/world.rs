@@ -4,10 +4,13 @@ use dandelion_credit::calendar::{Date, date_of_epoch_day, epoch_day};
 use dandelion_credit::synthetic::{AccountKind, Market, MarketConfig};
 use dandelion_credit::{AccountIndex, Scale, TransferColumns, UtcOffset};
 
-use crate::Args;
 use crate::shared::csv_in::CsvFile;
 use crate::shared::transfers::{Needs, TransferFile};
 use crate::shared::{Failure, Outcome};
+use crate::{Args, Decide};
+
+/// Files with no more receiving accounts than this have everybody decided on.
+const MOST_DECIDED: usize = 50_000;
 
 /// The accounts, their transfers, and what is known about them.
 pub struct World {
@@ -18,6 +21,8 @@ pub struct World {
     pub as_of: Date,
     /// Where days are cut.
     pub utc_offset: UtcOffset,
+    /// Whom to decide on; by the size of the file where absent.
+    decide: Option<Decide>,
     /// What the report calls it.
     pub name: String,
 }
@@ -47,6 +52,7 @@ impl World {
         Ok(Self {
             name: format!("a synthetic town (seed {})", config.seed),
             is_merchant: Some(truth),
+            decide: args.decide,
             as_of,
             utc_offset: args.utc_offset.unwrap_or(config.utc_offset),
             source: Source::Market(Box::new(market)),
@@ -63,7 +69,8 @@ impl World {
             None => date_of_epoch_day(utc_offset.epoch_day(last))?,
         };
         let is_merchant = args.labels.as_deref().map(|labels| read_labels(labels, &file)).transpose()?;
-        Ok(Self { name: name.to_owned(), is_merchant, as_of, utc_offset, source: Source::File(Box::new(file)) })
+        let decide = args.decide;
+        Ok(Self { name: name.to_owned(), is_merchant, decide, as_of, utc_offset, source: Source::File(Box::new(file)) })
     }
 
     /// The transfers.
@@ -96,6 +103,26 @@ impl World {
             Source::Market(market) => (0..market.kinds().len() as u32).collect(),
             Source::File(file) => file.directory.rows_by_id().into_iter().map(AccountIndex::get).collect(),
         }
+    }
+
+    /// Accounts to decide on although they are not judged merchants, a flag for each: those that the labels name and, when
+    /// `--decide` says so or a file is not too large, everybody who received anything.
+    pub fn asking(&self, columns: &TransferColumns<'_>) -> Vec<bool> {
+        let mut receives = vec![false; self.accounts()];
+        for &payee in columns.payee {
+            receives[payee as usize] = true;
+        }
+        let everyone = match self.decide {
+            Some(decide) => decide == Decide::Everyone,
+            None => {
+                matches!(self.source, Source::File(_))
+                    && receives.iter().filter(|receives| **receives).count() <= MOST_DECIDED
+            }
+        };
+        let named = |account: usize| self.is_merchant.as_ref().is_some_and(|truth| truth[account].is_some());
+        let is_file = matches!(self.source, Source::File(_));
+        let asks = |account: usize| (everyone && receives[account]) || (is_file && named(account));
+        (0..self.accounts()).map(asks).collect()
     }
 
     /// The last second whose transfers count.

@@ -97,11 +97,11 @@ pub struct ReceiptFacts {
     pub active_days_90: u32,
     /// Distinct payers of the last 90 days.
     pub payers_90: u32,
-    /// Share of the largest payer in the receipts of 365 days, before its cap.
+    /// Share of the largest payer in the receipts of 365 days, before its cap and before anything was taken out.
     pub top_payer_share: Option<Probability>,
     /// Share of payers who came back.
     pub payer_return_rate: Option<Probability>,
-    /// Refunds and voids over receipts.
+    /// Refunds and voids over receipts of 365 days, before anything was taken out.
     pub refund_share: Option<Probability>,
 }
 
@@ -131,6 +131,8 @@ pub struct QuantileFact {
 pub struct ConditionFacts {
     /// Growth of receipts in 30 days as a fraction, negative when falling.
     pub growth_30: Option<f64>,
+    /// Receipts of the last 365 days over those of the 365 days before, less one; none without two years of history.
+    pub growth_365: Option<f64>,
     /// Coefficient of variation of weekly receipts.
     pub weekly_variation: Option<f64>,
     /// Days since the last verified receipt.
@@ -238,9 +240,11 @@ impl Applicant {
         if self.forecast.as_ref().is_some_and(|forecast| forecast.horizon_days == 0) {
             return Err(Error::invalid("applicant.forecast.horizon_days", 0, "one day or more"));
         }
-        for (name, number) in
-            [("growth_30", self.condition.growth_30), ("weekly_variation", self.condition.weekly_variation)]
-        {
+        for (name, number) in [
+            ("growth_30", self.condition.growth_30),
+            ("growth_365", self.condition.growth_365),
+            ("weekly_variation", self.condition.weekly_variation),
+        ] {
             if number.is_some_and(|number| !number.is_finite()) {
                 return Err(Error::invalid(format!("applicant.condition.{name}"), "not finite", "a number"));
             }

@@ -58,6 +58,19 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The answer in one word.
+    #[must_use]
+    pub const fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Approved { .. } => OutcomeKind::Approved,
+            Self::Declined => OutcomeKind::Declined,
+            Self::InsufficientData { .. } => OutcomeKind::InsufficientData,
+            Self::Referred { .. } => OutcomeKind::Referred,
+        }
+    }
+}
+
 /// What made a decision, so that it can be made again bit for bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamp {

@@ -6,7 +6,7 @@ use crate::calendar::{Date, epoch_day};
 use crate::fraud::FraudAssessment;
 use crate::merchant::{Verdict, VerdictKind};
 use crate::rate::Probability;
-use crate::receipts::{Condition, Forecast, Receipts};
+use crate::receipts::{Condition, Forecast, Receipt, Receipts};
 use crate::transfer::UtcOffset;
 use crate::underwriting::applicant::{
     AccountKind, Applicant, ConditionFacts, ForecastFacts, QuantileFact, ReceiptFacts, VerdictFacts,
@@ -21,61 +21,92 @@ impl ReceiptFacts {
     /// before anything was taken out, none when nothing was examined.
     ///
     /// Refunds (negative receipts) lower the sums but are no receipts: they make no active day and no payer. Sums below
-    /// zero count as zero. Days are cut at `offset`.
+    /// zero count as zero, and a window never counts more than the longer one around it, so that a refund before the
+    /// last 30 days is not forgotten. Days are cut at `offset`.
     #[must_use]
     pub fn measure(verified: &Receipts, received: Option<&Receipts>, offset: UtcOffset, last_day: Date) -> Self {
         let last = i64::from(epoch_day(last_day));
         let mut sums = [0i128; 3];
         let mut active = [false; 90];
-        // Payer: what it paid in 365 days, and on how many distinct days of them.
-        let mut payers: BTreeMap<u32, (i64, u32, i64)> = BTreeMap::new();
         let mut payers_90 = std::collections::BTreeSet::new();
-        let (mut positive, mut refunds) = (0i128, 0i128);
-        for receipt in verified.rows() {
-            let age = last - i64::from(offset.epoch_day(receipt.at_seconds));
-            if !(0..365).contains(&age) {
-                continue;
-            }
+        for (receipt, age) in last_year(verified, offset, last) {
             for (sum, days) in sums.iter_mut().zip([30, 90, 365]) {
                 if age < days {
                     *sum += i128::from(receipt.amount_minor);
                 }
             }
-            if receipt.amount_minor <= 0 {
-                refunds -= i128::from(receipt.amount_minor);
-                continue;
-            }
-            positive += i128::from(receipt.amount_minor);
-            let (paid, days, before) = payers.entry(receipt.payer.get()).or_insert((0, 0, i64::MAX));
-            *paid = paid.saturating_add(receipt.amount_minor);
-            *days += u32::from(*before != age);
-            *before = age;
-            if age < 90 {
+            if receipt.amount_minor > 0 && age < 90 {
                 active[age as usize] = true;
                 payers_90.insert(receipt.payer.get());
             }
         }
-        let minor = |sum: i128| i64::try_from(sum.max(0)).unwrap_or(i64::MAX);
-        let (month, quarter) = (minor(sums[0]), minor(sums[1]));
+        // A refund can leave a year with less than its last month: the windows stay nested, on the careful side.
         let year = minor(sums[2]);
-        let within = |receipts: &Receipts| {
-            let in_year = |at: i64| (0..365).contains(&(last - i64::from(offset.epoch_day(at))));
-            let rows = receipts.rows().iter().filter(|receipt| in_year(receipt.at_seconds));
-            minor(rows.map(|receipt| i128::from(receipt.amount_minor)).sum())
-        };
-        let largest = payers.values().map(|(paid, ..)| *paid).max().unwrap_or(0);
-        let back = payers.values().filter(|(_, days, _)| *days > 1).count();
+        let quarter = minor(sums[1]).min(year);
+        let month = minor(sums[0]).min(quarter);
+        let customers = Customers::of(verified, offset, last);
+        // Who weighs how much, and what went back, is seen before anything is taken out: a cap would hide the large payer.
+        let whole = received.map(|received| Customers::of(received, offset, last));
+        let seen = whole.as_ref().unwrap_or(&customers);
         Self {
-            received_365_minor: received.map(within),
+            received_365_minor: whole.as_ref().map(|whole| minor(whole.positive - whole.refunds)),
             verified_30_minor: month,
             verified_90_minor: quarter,
             verified_365_minor: year,
             active_days_90: active.iter().filter(|active| **active).count() as u32,
             payers_90: payers_90.len() as u32,
-            top_payer_share: share(largest as f64, positive as f64),
-            payer_return_rate: share(back as f64, payers.len() as f64),
-            refund_share: share(refunds as f64, (positive + refunds) as f64),
+            top_payer_share: share(seen.largest as f64, seen.positive as f64),
+            payer_return_rate: share(customers.returned as f64, customers.payers as f64),
+            refund_share: share(seen.refunds as f64, (seen.positive + seen.refunds) as f64),
         }
+    }
+}
+
+fn minor(sum: i128) -> i64 {
+    i64::try_from(sum.max(0)).unwrap_or(i64::MAX)
+}
+
+/// The receipts of the 365 days up to day `last`, each with its age in days.
+fn last_year(receipts: &Receipts, offset: UtcOffset, last: i64) -> impl Iterator<Item = (&Receipt, i64)> {
+    let aged = receipts.rows().iter().map(move |row| (row, last - i64::from(offset.epoch_day(row.at_seconds))));
+    aged.filter(|(_, age)| (0..365).contains(age))
+}
+
+/// Who paid in the last year.
+#[derive(Debug, Default)]
+struct Customers {
+    /// Sum of receipts above zero.
+    positive: i128,
+    /// Sum of refunds, as a positive number.
+    refunds: i128,
+    /// What the largest payer paid.
+    largest: i64,
+    /// Payers.
+    payers: usize,
+    /// Payers on more than one day.
+    returned: usize,
+}
+
+impl Customers {
+    fn of(receipts: &Receipts, offset: UtcOffset, last: i64) -> Self {
+        let mut customers = Self::default();
+        // Payer: what it paid, on how many distinct days, and the day last seen.
+        let mut payers: BTreeMap<u32, (i64, u32, i64)> = BTreeMap::new();
+        for (receipt, age) in last_year(receipts, offset, last) {
+            if receipt.amount_minor <= 0 {
+                customers.refunds -= i128::from(receipt.amount_minor);
+                continue;
+            }
+            customers.positive += i128::from(receipt.amount_minor);
+            let (paid, days, before) = payers.entry(receipt.payer.get()).or_insert((0, 0, i64::MAX));
+            *paid = paid.saturating_add(receipt.amount_minor);
+            *days += u32::from(*before != age);
+            *before = age;
+        }
+        customers.largest = payers.values().map(|(paid, ..)| *paid).max().unwrap_or(0);
+        customers.payers = payers.len();
+        customers.returned = payers.values().filter(|(_, days, _)| *days > 1).count();
+        customers
     }
 }
 
@@ -97,11 +128,35 @@ impl ForecastFacts {
     }
 }
 
+impl ConditionFacts {
+    /// The same with the growth of a year: receipts of the 365 days up to `last_day` over those of the 365 days before,
+    /// less one. Left as it is where the receipts do not reach back two years, or nothing came in then.
+    #[must_use]
+    pub fn with_growth_365(mut self, verified: &Receipts, offset: UtcOffset, last_day: Date) -> Self {
+        let last = i64::from(epoch_day(last_day));
+        let mut years = [0i128; 2];
+        let mut oldest = 0;
+        for receipt in verified.rows() {
+            let age = last - i64::from(offset.epoch_day(receipt.at_seconds));
+            oldest = oldest.max(age);
+            if let Some(sum) = usize::try_from(age).ok().and_then(|age| years.get_mut(age / 365)) {
+                *sum += i128::from(receipt.amount_minor);
+            }
+        }
+        // A month short of two years still compares what is alike.
+        if oldest >= 700 && years[1] > 0 {
+            self.growth_365 = Some((years[0] as f64 / years[1] as f64 - 1.0).clamp(-1.0, 1e6));
+        }
+        self
+    }
+}
+
 impl From<&Condition> for ConditionFacts {
     /// Trend, variation and silence as the receipts room measures them.
     fn from(condition: &Condition) -> Self {
         Self {
             growth_30: condition.get("trend_30d"),
+            growth_365: None,
             weekly_variation: condition.get("weekly_cv"),
             days_since_receipt: condition.get("days_since_last_receipt").map(|days| days.clamp(0.0, 1e6) as u32),
             alive_probability: condition
@@ -164,7 +219,7 @@ impl Applicant {
     /// The same merchant with its business condition.
     #[must_use]
     pub fn with_condition(mut self, condition: &Condition) -> Self {
-        self.condition = condition.into();
+        self.condition = ConditionFacts { growth_365: self.condition.growth_365, ..condition.into() };
         self
     }
 
@@ -182,7 +237,7 @@ impl Applicant {
     /// let applicant = Applicant::from_receipts("stall", &receipts, None, UtcOffset::default(), "2024-03-20".parse().unwrap());
     /// assert_eq!(applicant.receipts.verified_365_minor, 1_500);
     /// assert_eq!(applicant.receipts.verified_30_minor, 1_000);
-    /// assert_eq!(applicant.history_days, 102);
+    /// assert_eq!(applicant.history_days, 103);
     /// # Ok::<(), dandelion_credit::Error>(())
     /// ```
     #[must_use]
@@ -207,7 +262,8 @@ impl Applicant {
             condition: ConditionFacts {
                 days_since_receipt: ends.map(|(_, latest)| last.abs_diff(latest)),
                 ..ConditionFacts::default()
-            },
+            }
+            .with_growth_365(verified, offset, last_day),
             ..Self::new(id)
         }
     }

@@ -341,8 +341,6 @@ impl PolicyRules {
         limit.merchant_factor = all();
         limit.payers_factor = all();
         limit.active_days_factor = all();
-        // One price for all, as such lenders ask.
-        rules.price.bands = vec![RateBand { up_to_default_probability: 1.0, annual_rate: 0.18 }];
         rules.price.lend_below_break_even = true;
         rules
     }

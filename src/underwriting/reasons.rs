@@ -207,7 +207,7 @@ impl ReasonCode {
             RiskFeature::RefundShare => Self::ManyRefunds,
             RiskFeature::HistoryDays => Self::ShortHistory,
             RiskFeature::DaysSinceReceipt => Self::NoReceiptLately,
-            RiskFeature::Growth30 => Self::FallingReceipts,
+            RiskFeature::Growth30 | RiskFeature::Growth365 => Self::FallingReceipts,
             RiskFeature::WeeklyVariation => Self::UnsteadyReceipts,
             RiskFeature::AliveProbability => Self::MayHaveClosed,
             RiskFeature::Suspicion => Self::SuspiciousReceipts,

@@ -8,6 +8,8 @@ use crate::underwriting::decide::{Decision, decide};
 
 /// What to keep of a decision: with the policy it names, it can be made again years later.
 ///
+/// Fields it does not know are passed over when it is read, so that a file may carry columns of its own beside the record.
+///
 /// ```
 /// use dandelion_credit::underwriting::{Applicant, DecisionRecord, Policy, Replay};
 ///
@@ -18,7 +20,6 @@ use crate::underwriting::decide::{Decision, decide};
 /// assert_eq!(read.replay(&policy), Replay::Same);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DecisionRecord {
     /// What was looked at.
     pub applicant: Applicant,

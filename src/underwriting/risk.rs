@@ -30,6 +30,8 @@ pub enum RiskFeature {
     DaysSinceReceipt,
     /// Growth of receipts in 30 days, a fraction.
     Growth30,
+    /// Growth of receipts in a year, a fraction.
+    Growth365,
     /// Coefficient of variation of weekly receipts.
     WeeklyVariation,
     /// Probability that the business still trades.
@@ -53,7 +55,7 @@ pub enum RiskFeature {
 }
 
 /// Number of risk features.
-pub(crate) const FEATURES: usize = 20;
+pub(crate) const FEATURES: usize = 21;
 /// A value that is not there.
 pub(crate) const MISSING: i64 = i64::MIN;
 
@@ -70,6 +72,7 @@ impl RiskFeature {
         Self::HistoryDays,
         Self::DaysSinceReceipt,
         Self::Growth30,
+        Self::Growth365,
         Self::WeeklyVariation,
         Self::AliveProbability,
         Self::Suspicion,
@@ -96,6 +99,7 @@ impl RiskFeature {
             Self::HistoryDays => "history_days",
             Self::DaysSinceReceipt => "days_since_receipt",
             Self::Growth30 => "growth30",
+            Self::Growth365 => "growth365",
             Self::WeeklyVariation => "weekly_variation",
             Self::AliveProbability => "alive_probability",
             Self::Suspicion => "suspicion",
@@ -167,7 +171,7 @@ impl Default for DefaultModel {
     fn default() -> Self {
         use RiskFeature as F;
         Self {
-            name: "receipts-prior-1".to_owned(),
+            name: "receipts-prior-2".to_owned(),
             base: -3.3,
             terms: vec![
                 term(
@@ -192,10 +196,11 @@ impl Default for DefaultModel {
                 term(F::HistoryDays, 0.4, &[(0.0, 0.8), (90.0, 0.4), (365.0, 0.0), (1_095.0, -0.3)]),
                 term(F::DaysSinceReceipt, 0.0, &[(1.0, -0.05), (7.0, 0.05), (30.0, 0.6), (90.0, 1.4), (365.0, 2.0)]),
                 term(F::Growth30, 0.0, &[(-0.6, 0.6), (-0.2, 0.2), (0.0, 0.0), (0.2, -0.05)]),
-                term(F::WeeklyVariation, 0.0, &[(0.1, -0.1), (0.5, 0.0), (1.0, 0.15), (3.0, 0.4)]),
+                term(F::Growth365, 0.0, &[(-0.9, 0.6), (-0.5, 0.3), (-0.2, 0.08), (0.0, 0.0), (0.5, -0.15)]),
+                term(F::WeeklyVariation, 0.1, &[(0.1, -0.1), (0.5, 0.0), (1.0, 0.15), (3.0, 0.4)]),
                 term(F::AliveProbability, 0.0, &[(0.0, 1.5), (0.5, 0.7), (0.9, 0.1), (1.0, 0.0)]),
-                term(F::Suspicion, 0.0, &[(0.0, -0.05), (0.1, 0.0), (0.3, 0.5), (0.6, 1.4), (1.0, 2.4)]),
-                term(F::UnverifiedShare, 0.0, &[(0.0, 0.0), (0.2, 0.3), (0.5, 0.9), (1.0, 1.5)]),
+                term(F::Suspicion, 0.0, &[(0.0, -0.05), (0.1, 0.0), (0.3, 0.25), (0.6, 0.9), (1.0, 1.8)]),
+                term(F::UnverifiedShare, 0.0, &[(0.0, 0.0), (0.2, 0.15), (0.5, 0.5), (1.0, 1.0)]),
                 term(F::MerchantProbability, 0.3, &[(0.0, 0.8), (0.5, 0.4), (0.9, 0.0), (1.0, -0.05)]),
                 term(F::DebtShare, 0.0, &[(0.0, -0.1), (0.1, 0.1), (0.3, 0.7), (1.0, 1.6)]),
                 term(F::DaysPastDue, 0.0, &[(0.0, 0.0), (1.0, 0.8), (30.0, 2.2), (90.0, 4.5)]),
@@ -289,6 +294,7 @@ pub(crate) fn feature_row(applicant: &Applicant, minor_per_major: i64) -> Featur
         i64::from(applicant.history_days),
         condition.days_since_receipt.map_or(MISSING, i64::from),
         number(condition.growth_30),
+        number(condition.growth_365),
         number(condition.weekly_variation),
         share(condition.alive_probability),
         share(applicant.suspicion),
@@ -414,7 +420,7 @@ mod tests {
             change(&mut shop);
             pd(&shop)
         };
-        assert!(changed(|s| s.suspicion = Probability::new(0.6).ok()) > 3 * plain);
+        assert!(changed(|s| s.suspicion = Probability::new(0.6).ok()) > 2 * plain);
         assert!(changed(|s| s.repayment.get_or_insert_default().days_past_due = 30) > 4 * plain);
         assert!(changed(|s| s.receipts.verified_365_minor *= 8) < plain);
         assert!(changed(|s| s.repayment.get_or_insert_default().loans_on_time = 3) < plain);
