@@ -21,10 +21,10 @@
 //! use dandelion_credit::{AccountIndex, Progress};
 //!
 //! let market = Market::generate(&MarketConfig { accounts: 3_000, days: 120, ..MarketConfig::default() })?;
-//! let config = FeatureConfig::of_features(MerchantClassifier::default_features());
+//! let classifier = MerchantClassifier::default_model();
+//! let config = FeatureConfig::of_features(classifier.needed_features());
 //! let table = extract(&market.transfers().columns(), 3_000, &config, Progress::silent())?;
 //!
-//! let classifier = MerchantClassifier::default_model();
 //! let verdicts = classifier.judge(&table, Progress::silent())?;
 //! let shops = market.kinds().iter().zip(&verdicts.kinds).filter(|(kind, verdict)| {
 //!     **kind == AccountKind::Shop && **verdict == VerdictKind::Merchant

@@ -1,7 +1,7 @@
 //! One dense block, peeled exactly.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 use super::edge_weight;
 
@@ -37,21 +37,43 @@ pub fn dense_block(pairs: &[(u32, u32)]) -> DenseBlock {
     let mut pairs = pairs.to_vec();
     pairs.sort_unstable();
     pairs.dedup();
+    let mut popularity: HashMap<u32, usize> = HashMap::new();
+    pairs.iter().for_each(|pair| *popularity.entry(pair.1).or_default() += 1);
+    peel_pairs(&pairs, |payee| popularity[&payee]).block
+}
+
+/// A peeling of pairs: its block, and the load of every account that is in a pair.
+pub(super) struct Peeled {
+    pub block: DenseBlock,
+    pub payer_load: Vec<(u32, u64)>,
+    pub payee_load: Vec<(u32, u64)>,
+}
+
+/// Peels distinct pairs, in ascending order, whose payees have `popularity` payers in all.
+pub(super) fn peel_pairs(pairs: &[(u32, u32)], popularity: impl Fn(u32) -> usize) -> Peeled {
     let (payers, payees) = (distinct(pairs.iter().map(|pair| pair.0)), distinct(pairs.iter().map(|pair| pair.1)));
     let place = |list: &[u32], account: u32| list.partition_point(|&other| other < account);
     let edges: Vec<(u32, u32)> = pairs
         .iter()
         .map(|pair| (place(&payers, pair.0) as u32, (payers.len() + place(&payees, pair.1)) as u32))
         .collect();
-    let nodes = payers.len() + payees.len();
-    let mut count = vec![0usize; nodes];
-    edges.iter().for_each(|edge| count[edge.1 as usize] += 1);
-    let weight: Vec<u64> = edges.iter().map(|edge| edge_weight(count[edge.1 as usize])).collect();
-    let kept = peel(nodes, &edges, &weight);
-    let side = |list: &[u32], from: usize| {
-        (0..list.len()).filter(|&i| kept.inside[from + i]).map(|i| list[i]).collect::<Vec<u32>>()
+    let weight: Vec<u64> = pairs.iter().map(|pair| edge_weight(popularity(pair.1))).collect();
+    let kept = peel(payers.len() + payees.len(), &edges, &weight);
+    let (payers_inside, payees_inside) = kept.inside.split_at(payers.len());
+    let side = |list: &[u32], inside: &[bool]| {
+        list.iter().zip(inside).filter(|(_, inside)| **inside).map(|(account, _)| *account).collect::<Vec<u32>>()
     };
-    DenseBlock { payers: side(&payers, 0), payees: side(&payees, payers.len()), density: kept.density }
+    let (payer_load, payee_load) = kept.load.split_at(payers.len());
+    let loads = |list: &[u32], load: &[u64]| list.iter().copied().zip(load.iter().copied()).collect();
+    Peeled {
+        block: DenseBlock {
+            payers: side(&payers, payers_inside),
+            payees: side(&payees, payees_inside),
+            density: kept.density,
+        },
+        payer_load: loads(&payers, payer_load),
+        payee_load: loads(&payees, payee_load),
+    }
 }
 
 fn distinct(accounts: impl Iterator<Item = u32>) -> Vec<u32> {
@@ -64,6 +86,9 @@ fn distinct(accounts: impl Iterator<Item = u32>) -> Vec<u32> {
 pub(super) struct Kept {
     pub inside: Vec<bool>,
     pub density: f64,
+    /// What each node weighed when it was peeled. Laid on the end that goes first, edges load no node with more, and no
+    /// block is denser than the heaviest load (Charikar 2000).
+    pub load: Vec<u64>,
 }
 
 /// Peels the lightest node again and again, and keeps what was there when the density was highest.
@@ -90,6 +115,7 @@ pub(super) fn peel(nodes: usize, edges: &[(u32, u32)], weight: &[u64]) -> Kept {
     let mut heap: BinaryHeap<Reverse<(u64, u32)>> = (0..).zip(&degree).map(|(node, &d)| Reverse((d, node))).collect();
     let mut order: Vec<u32> = Vec::with_capacity(nodes);
     let mut gone = vec![false; nodes];
+    let mut load = vec![0u64; nodes];
     // Compared as fractions of whole numbers: the same on every machine.
     let (mut best, mut best_size) = (total, nodes.max(1));
     while let Some(Reverse((d, node))) = heap.pop() {
@@ -97,6 +123,7 @@ pub(super) fn peel(nodes: usize, edges: &[(u32, u32)], weight: &[u64]) -> Kept {
             continue;
         }
         gone[node as usize] = true;
+        load[node as usize] = d;
         order.push(node);
         total -= d;
         for &(other, weight) in &around[start[node as usize] as usize..start[node as usize + 1] as usize] {
@@ -112,7 +139,7 @@ pub(super) fn peel(nodes: usize, edges: &[(u32, u32)], weight: &[u64]) -> Kept {
     }
     let mut inside = vec![true; nodes];
     order[..nodes - best_size.min(nodes)].iter().for_each(|&node| inside[node as usize] = false);
-    Kept { inside, density: best as f64 / (1u64 << 20) as f64 / best_size as f64 }
+    Kept { inside, density: best as f64 / (1u64 << 20) as f64 / best_size as f64, load }
 }
 
 #[cfg(test)]

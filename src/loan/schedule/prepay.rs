@@ -51,7 +51,7 @@ pub struct Prepayment {
 /// let terms = LoanTerms::new(Money::from_minor(100_000_00), "12 %".parse()?, "2024-01-01".parse().unwrap(), 12)?;
 /// let extra = Prepayment { date: "2024-03-01".parse().unwrap(), amount: Money::from_minor(50_000_00), effect: PrepaymentEffect::ReduceTerm };
 /// let (before, after) = (build_schedule(&terms)?, schedule_with_prepayments(&terms, &[extra])?);
-/// assert_eq!((before.rows.len(), after.rows.len()), (12, 7));
+/// assert_eq!((before.rows.len(), after.rows.len()), (12, 6));
 /// assert!(after.interest < before.interest);
 /// # Ok::<(), dandelion_credit::Error>(())
 /// ```

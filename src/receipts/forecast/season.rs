@@ -129,24 +129,29 @@ impl Season {
 pub(super) fn follow(came: &[(f64, f64)], horizon: usize) -> f64 {
     const PRIOR: f64 = 0.7;
     const PRIOR_SPREAD: f64 = 0.3;
+    /// Enough for the slope and its noise to agree to a percent.
+    const ROUNDS: usize = 8;
     let n = came.len() as f64;
     if n < 2.0 {
         return PRIOR;
     }
     let mean = |f: fn(&(f64, f64)) -> f64| came.iter().map(f).sum::<f64>() / n;
     let (mean_said, mean_came) = (mean(|pair| pair.0), mean(|pair| pair.1));
-    let (mut squares, mut products, mut rest) = (0.0, 0.0, 0.0);
-    for (said, came) in came {
-        let (said, came) = (said - mean_said, came - mean_came);
-        squares += said * said;
-        products += said * came;
-        rest += (came - PRIOR * said) * (came - PRIOR * said);
-    }
+    let apart_of = |pair: &(f64, f64)| (pair.0 - mean_said, pair.1 - mean_came);
+    let squares: f64 = came.iter().map(|pair| apart_of(pair).0.powi(2)).sum();
+    let products: f64 = came.iter().map(|pair| apart_of(pair).0 * apart_of(pair).1).sum();
     // Horizons of neighbouring origins overlap.
     let apart = 7.0 / horizon.max(7) as f64;
-    let noise = (rest / n).max(0.02 * 0.02);
     let prior = 1.0 / (PRIOR_SPREAD * PRIOR_SPREAD);
-    ((PRIOR * prior + apart * products / noise) / (prior + apart * squares / noise)).clamp(0.0, 1.0)
+    // The noise is what the slope leaves over, and the slope depends on the noise: a prior that is wrong must not pass
+    // its own errors off as noise.
+    let mut slope = PRIOR;
+    for _ in 0..ROUNDS {
+        let rest: f64 = came.iter().map(apart_of).map(|(said, came)| (came - slope * said).powi(2)).sum();
+        let noise = (rest / n).max(0.02 * 0.02);
+        slope = (PRIOR * prior + apart * products / noise) / (prior + apart * squares / noise);
+    }
+    slope.clamp(0.0, 1.0)
 }
 
 #[cfg(test)]

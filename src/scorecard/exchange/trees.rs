@@ -176,10 +176,10 @@ impl Compiled {
             let here = root as usize + next;
             next += 1;
             deepest = deepest.max(depth);
-            if queue.len() > tree.len() + 1 {
+            let node = tree.get(from as usize).ok_or_else(|| Error::unknown("node", from))?;
+            if queue.len() > tree.len() {
                 return Err(Error::invalid("tree", "a node is reached twice", "every node has one parent"));
             }
-            let node = tree.get(from as usize).ok_or_else(|| Error::unknown("node", from))?;
             if let Some(value) = node.leaf {
                 self.steps[here] = Step { left: here as u32, ..blank };
                 self.values[here] = value;
