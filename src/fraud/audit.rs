@@ -13,7 +13,7 @@ use super::context::{Context, Knowledge, Loans};
 use super::examine::{Scratch, Taker, examine};
 use super::marks::Marks;
 use super::signal::{SIGNALS, Signal};
-use super::suspicion::{Baseline, association};
+use super::suspicion::{Baseline, association, calibrated};
 
 const CHUNK: usize = 1 << 11;
 
@@ -39,7 +39,8 @@ pub struct MarketAudit {
     pub received_minor: Vec<i64>,
     /// What of them counts.
     pub verified_minor: Vec<i64>,
-    /// How unusual the account's signals are, 0 to 1.
+    /// How suspect the account is, 0 to 1: how unusual its signals are in this market, on the scale of the synthetic one,
+    /// where it is the share of such shops that wash receipts.
     pub suspicion: Vec<f32>,
     /// The scores of all signals, in order of [`Signal::ALL`].
     pub scores: Vec<[f32; SIGNALS]>,
@@ -165,7 +166,7 @@ impl<'a> Auditor<'a> {
         audit.suspicion = try_map_chunks(accounts, CHUNK, |range| {
             Ok(audit.scores[range]
                 .iter()
-                .map(|row| audit.baseline.suspicion(row, weights) as f32)
+                .map(|row| audit.baseline.unusualness(row, weights) as f32)
                 .collect::<Vec<f32>>())
         })?
         .concat();
@@ -178,6 +179,7 @@ impl<'a> Auditor<'a> {
                 audit.suspicion[account] = 1.0 - (1.0 - own) * (1.0 - weight * near);
             }
         }
+        audit.suspicion.iter_mut().for_each(|suspicion| *suspicion = calibrated(f64::from(*suspicion)) as f32);
         Ok(audit)
     }
 
@@ -241,6 +243,6 @@ pub fn assess_live(
     let loans = Loans::of(legs, marks);
     let context = Context { legs, graph: None, marks, config, loans: &loans, market: None, as_of: as_of_seconds };
     let examination = examine(&context, account.get(), &mut Scratch::default(), true);
-    let suspicion = baseline.suspicion(&examination.scores, &config.suspicion_weights);
+    let suspicion = calibrated(baseline.unusualness(&examination.scores, &config.suspicion_weights));
     Ok(FraudAssessment::of(account.get(), examination, suspicion, None, config))
 }

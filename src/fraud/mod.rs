@@ -39,9 +39,11 @@
 //!
 //! # Suspicion
 //! Scores are first put on the market's own scale: a score that one account in a thousand reaches is telling, one that
-//! every second reaches is not ([`Baseline`]). Suspicion is `1 − Π (1 − weight × score × rarity)`, raised a little by
-//! closeness to suspicious accounts. Nothing is fitted on labels. Being close to a ring is not guilt: association takes
-//! nothing from receipts.
+//! every second reaches is not ([`Baseline`]). Unusualness is `1 − Π (1 − weight × score × rarity)`, raised a little by
+//! closeness to suspicious accounts; nothing in it is fitted on labels. Suspicion is the share of the synthetic market's
+//! shops so unusual that wash receipts: half of its honest shops are at 0.01 or below and nineteen in twenty at 0.25 or
+//! below, half of the washing ones at 0.33 or above. The scale keeps the order of unusualness, so that accounts of other
+//! markets rank the same. Being close to a ring is not guilt: association takes nothing from receipts.
 //!
 //! # What it does not see
 //! Puppets that hold the money for more than a day and pay others, too, are only held by the cap. A circle whose amounts change by more

@@ -117,9 +117,9 @@ impl Baseline {
         (-self.share_at_least(signal, score).log10() / 3.0).clamp(0.0, 1.0)
     }
 
-    /// Suspicion by the account's own signals: `1 − Π (1 − weight × score × rarity)`.
+    /// How unusual the account's own signals are together: `1 − Π (1 − weight × score × rarity)`.
     #[must_use]
-    pub fn suspicion(&self, scores: &[f32; SIGNALS], weights: &Weights) -> f64 {
+    pub fn unusualness(&self, scores: &[f32; SIGNALS], weights: &Weights) -> f64 {
         let mut unsuspicious = 1.0;
         for signal in Signal::ALL {
             let score = scores[signal.index()];
@@ -149,9 +149,34 @@ fn synthetic_share(signal: Signal, score: f32) -> f64 {
     0.001
 }
 
+/// What came of unusualness among the shops of synthetic towns: the share that washes receipts, between these knots along
+/// straight lines. An isotonic fit to two towns of 80,000 accounts (6,400 shops, 384 of which wash), rounded; towns of
+/// other seeds agree within a few hundredths below 0.6 and a tenth above.
+const CALIBRATION: [(f64, f64); 11] = [
+    (0.0, 0.0),
+    (0.2, 0.002),
+    (0.3, 0.006),
+    (0.4, 0.015),
+    (0.5, 0.035),
+    (0.6, 0.1),
+    (0.65, 0.22),
+    (0.7, 0.33),
+    (0.85, 0.4),
+    (0.9, 0.6),
+    (1.0, 0.95),
+];
+
+/// Puts unusualness on a scale on which a shop of the synthetic market can be read: the share of shops so unusual that wash
+/// receipts. It keeps every order, so that nothing is lost on markets where other shares hold.
+pub(super) fn calibrated(unusual: f64) -> f64 {
+    let place = CALIBRATION.partition_point(|knot| knot.0 < unusual).clamp(1, CALIBRATION.len() - 1);
+    let ((from, low), (to, high)) = (CALIBRATION[place - 1], CALIBRATION[place]);
+    low + (unusual.clamp(from, to) - from) / (to - from) * (high - low)
+}
+
 /// Suspicion that reaches each account over its relations: a random walk that restarts with probability one half at
-/// accounts in proportion to the square of their suspicion (weak suspicion is not passed on), in multiples of the mean and shrunk by the square root of the degree (a hub meets everybody),
-/// put on `a / (a + 1)`. Own suspicion is left out.
+/// accounts in proportion to the square of their unusualness (weak doubts are not passed on), in multiples of the mean and
+/// shrunk by the square root of the degree (a hub meets everybody), put on `a / (a + 1)`. Its own is left out.
 ///
 /// Being close to a ring is not guilt: it takes nothing from receipts, and it weighs little beside an account's own
 /// signals.
@@ -204,8 +229,8 @@ mod tests {
         assert!(baseline.rarity(Signal::RoundAmounts, 0.9) < 0.05);
         assert!(baseline.rarity(Signal::CircularFlow, 0.9) > 0.9);
         let weights = Weights::default();
-        assert!(baseline.suspicion(&scores[7], &weights) > 0.7);
-        assert!(baseline.suspicion(&scores[8], &weights) < 0.01);
+        assert!(baseline.unusualness(&scores[7], &weights) > 0.7);
+        assert!(baseline.unusualness(&scores[8], &weights) < 0.01);
         let text = serde_json::to_string(&baseline).unwrap();
         assert_eq!(serde_json::from_str::<Baseline>(&text).unwrap(), baseline);
         assert!(serde_json::from_str::<Baseline>(r#"{"accounts":3,"at_least":[]}"#).is_err());
@@ -222,6 +247,13 @@ mod tests {
                 before = rarity;
             }
         }
+    }
+
+    #[test]
+    fn calibration_keeps_every_order() {
+        let steps: Vec<f64> = (0..=1_000).map(|step| calibrated(f64::from(step) / 1_000.0)).collect();
+        assert!(steps.windows(2).all(|two| two[0] < two[1]));
+        assert_eq!((steps[0], steps[500], steps[1_000]), (0.0, 0.035, 0.95));
     }
 
     #[test]
