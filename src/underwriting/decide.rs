@@ -331,9 +331,12 @@ impl Assessed {
         let best = best.into_iter().fold(OPEN, i64::min).max(1);
         // Only rules that would stop the line from doubling had a part in it.
         let near = self.sizing.raw.max(self.limit).max(policy.rules().limit.min_line_minor).saturating_mul(2);
+        let size = self.sizing.bounds[LimitRule::Volume as usize].min(self.sizing.bounds[LimitRule::Growth as usize]);
         for (rule, &bound) in LimitRule::ALL.iter().zip(&self.sizing.bounds) {
             let binds = self.sizing.binding == *rule as usize;
-            if bound == OPEN || (bound >= near && !binds) {
+            // A factor of one takes nothing.
+            let whole = rule.is_factor() && bound >= size;
+            if bound == OPEN || ((bound >= near || whole) && !binds) {
                 continue;
             }
             // A gate that is shut weighs all; a bound weighs what it took, and always less than a gate.
@@ -437,7 +440,7 @@ fn observed(facts: &Facts<'_>, rule: LimitRule) -> (Option<f64>, Unit) {
 /// stall.receipts.payers_90 = 220;
 ///
 /// let decision = decide(&stall, &Policy::default(), "2026-11-23".parse().unwrap());
-/// assert_eq!(decision.limit_minor(), 630_000); // 6,300 yuan: what half of last month's receipts can carry
+/// assert_eq!(decision.limit_minor(), 1_200_000); // 12,000 yuan: what half of last month's receipts can carry
 /// assert_eq!(decision.waterfall.binding, dandelion_credit::underwriting::LimitRule::Capacity);
 /// # Ok::<(), dandelion_credit::Error>(())
 /// ```

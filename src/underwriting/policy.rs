@@ -370,8 +370,8 @@ fn knots(points: &[(f64, f64)]) -> Vec<Knot> {
 impl Default for LimitRules {
     fn default() -> Self {
         Self {
-            volume_share: 0.10,
-            recent_share: 0.15,
+            volume_share: 0.20,
+            recent_share: 0.20,
             growth: GrowthRules::default(),
             capacity: CapacityRules::default(),
             debt: DebtRules::default(),
@@ -390,13 +390,13 @@ impl Default for LimitRules {
 
 impl Default for GrowthRules {
     fn default() -> Self {
-        Self { anchor_receipts_minor: 10_000_000, anchor_limit_minor: 1_000_000, elasticity: 0.41 }
+        Self { anchor_receipts_minor: 10_000_000, anchor_limit_minor: 2_000_000, elasticity: 0.41 }
     }
 }
 
 impl Default for CapacityRules {
     fn default() -> Self {
-        Self { quantile_level: 0.1, holdback_share: 0.25, term_days: 180, charge_share: 0.06, fallback_share: 0.5 }
+        Self { quantile_level: 0.1, holdback_share: 0.25, term_days: 360, charge_share: 0.12, fallback_share: 0.5 }
     }
 }
 
@@ -438,7 +438,7 @@ impl Default for PriceRules {
             operating_cost_minor: 230,
             expected_draw_share: 0.6,
             expected_days: 50,
-            margin: 0.04,
+            margin: 0.08,
             fee_share: 0.0,
             min_annual_rate: 0.06,
             max_annual_rate: 0.24,

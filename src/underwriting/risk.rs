@@ -199,7 +199,7 @@ impl Default for DefaultModel {
                 term(F::Growth365, 0.0, &[(-0.9, 0.6), (-0.5, 0.3), (-0.2, 0.08), (0.0, 0.0), (0.5, -0.15)]),
                 term(F::WeeklyVariation, 0.1, &[(0.1, -0.1), (0.5, 0.0), (1.0, 0.15), (3.0, 0.4)]),
                 term(F::AliveProbability, 0.0, &[(0.0, 1.5), (0.5, 0.7), (0.9, 0.1), (1.0, 0.0)]),
-                term(F::Suspicion, 0.0, &[(0.0, -0.05), (0.1, 0.0), (0.3, 0.25), (0.6, 0.9), (1.0, 1.8)]),
+                term(F::Suspicion, 0.0, &[(0.0, -0.05), (0.1, 0.0), (0.3, 0.4), (0.6, 1.2), (1.0, 2.2)]),
                 term(F::UnverifiedShare, 0.0, &[(0.0, 0.0), (0.2, 0.15), (0.5, 0.5), (1.0, 1.0)]),
                 term(F::MerchantProbability, 0.3, &[(0.0, 0.8), (0.5, 0.4), (0.9, 0.0), (1.0, -0.05)]),
                 term(F::DebtShare, 0.0, &[(0.0, -0.1), (0.1, 0.1), (0.3, 0.7), (1.0, 1.6)]),
@@ -420,7 +420,7 @@ mod tests {
             change(&mut shop);
             pd(&shop)
         };
-        assert!(changed(|s| s.suspicion = Probability::new(0.6).ok()) > 2 * plain);
+        assert!(changed(|s| s.suspicion = Probability::new(0.85).ok()) > 2 * plain);
         assert!(changed(|s| s.repayment.get_or_insert_default().days_past_due = 30) > 4 * plain);
         assert!(changed(|s| s.receipts.verified_365_minor *= 8) < plain);
         assert!(changed(|s| s.repayment.get_or_insert_default().loans_on_time = 3) < plain);

@@ -112,6 +112,11 @@ impl LimitRule {
         }
     }
 
+    /// Whether the rule is a share of the size that the receipts alone would give.
+    pub(crate) const fn is_factor(self) -> bool {
+        matches!(self, Self::Risk | Self::Suspicion | Self::Merchant | Self::Payers | Self::ActiveDays)
+    }
+
     /// Whether a starter line lifts the rule: sizes by history it does, hard caps it does not.
     pub(crate) const fn lifted_by_starter(self) -> bool {
         !matches!(
