@@ -192,7 +192,7 @@ impl Default for RaiseConfig {
 ///
 /// let mut stall = Applicant::new("stall");
 /// stall.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability: Probability::new(0.97)? });
-/// stall.history_days = 60;
+/// stall.history_days = 200;
 /// stall.receipts.verified_30_minor = 900_000;
 /// stall.receipts.verified_90_minor = 1_800_000;
 /// stall.receipts.verified_365_minor = 1_800_000;
