@@ -1,6 +1,6 @@
 //! What an account's transfers say about it: the feature table of all accounts, and its catalogue.
 //!
-//! [`TransferColumns`] `-> `[`FeatureTable`]: [`extract`] makes one row of features for every account, as of a date, under a
+//! [`TransferColumns`](crate::TransferColumns) `-> `[`FeatureTable`]: [`extract`] makes one row of features for every account, as of a date, under a
 //! [`FeatureConfig`]; [`extract_exact`] the same in `f64` for files and audits. [`LiveFeatures`] keeps most of the
 //! row current while transfers arrive. Structure alone cannot tell a shop from a
 //! mule (a mule is the perfect dandelion), so flow, time and amounts stand in the same row. The [catalogue](catalogue_page)

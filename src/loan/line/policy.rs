@@ -104,7 +104,7 @@ impl Default for LinePolicy {
 
 impl LinePolicy {
     /// China: overdue principal, and overdue interest with it, earns 1.5 times the contract rate in its place (PBoC Yinfa
-    /// [2003] No. 251: 1.3 to 1.5 times, unpaid interest compounds at the penalty rate); costs, interest, penalties,
+    /// \[2003\] No. 251: 1.3 to 1.5 times, unpaid interest compounds at the penalty rate); costs, interest, penalties,
     /// principal in that order.
     #[must_use]
     pub fn china() -> Self {
