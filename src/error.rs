@@ -26,7 +26,6 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 pub struct Error(Box<Kind>);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(dead_code)]
 enum Kind {
     #[error("{name} is {value}: {rule}")]
     Invalid { name: Text, value: String, rule: Text },
@@ -46,7 +45,6 @@ enum Kind {
 
 type Text = Cow<'static, str>;
 
-#[allow(dead_code)]
 impl Error {
     /// A value outside its range or not of its form. `rule` says what would have been right.
     #[cold]

@@ -10,21 +10,11 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 
-/// Threads of the pool the caller runs us in; 1 without the `parallel` feature.
-#[allow(dead_code)]
-pub(crate) fn threads() -> usize {
-    #[cfg(feature = "parallel")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "parallel"))]
-    return 1;
-}
-
 fn chunk_range(index: usize, chunk: usize, len: usize) -> Range<usize> {
     index * chunk..((index + 1) * chunk).min(len)
 }
 
 /// `f` over `0..len` in ranges of `chunk`; the results in the order of the ranges.
-#[allow(dead_code)]
 pub(crate) fn map_chunks<T: Send>(len: usize, chunk: usize, f: impl Fn(Range<usize>) -> T + Sync + Send) -> Vec<T> {
     let chunks = len.div_ceil(chunk);
     let one = |index| f(chunk_range(index, chunk, len));
@@ -35,7 +25,6 @@ pub(crate) fn map_chunks<T: Send>(len: usize, chunk: usize, f: impl Fn(Range<usi
 }
 
 /// As [`map_chunks`], but stops early on an error and returns one of the errors met.
-#[allow(dead_code)]
 pub(crate) fn try_map_chunks<T: Send>(
     len: usize,
     chunk: usize,
@@ -50,7 +39,6 @@ pub(crate) fn try_map_chunks<T: Send>(
 }
 
 /// `f(first_index, chunk)` over disjoint chunks of `items`.
-#[allow(dead_code)]
 pub(crate) fn for_each_chunk_mut<T: Send>(items: &mut [T], chunk: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
     #[cfg(feature = "parallel")]
     items.par_chunks_mut(chunk).enumerate().for_each(|(index, part)| f(index * chunk, part));
@@ -59,7 +47,6 @@ pub(crate) fn for_each_chunk_mut<T: Send>(items: &mut [T], chunk: usize, f: impl
 }
 
 /// Both closures, side by side where there are threads.
-#[allow(dead_code)]
 pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     #[cfg(feature = "parallel")]
     return rayon::join(a, b);

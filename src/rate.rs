@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// # Ok::<(), dandelion_credit::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Decimal", into = "Decimal")]
 pub struct AnnualRate(Decimal);
 
 impl AnnualRate {
@@ -68,7 +68,7 @@ impl fmt::Display for AnnualRate {
 
 /// A rate a day as an exact fraction: `0.0005` is five per ten thousand, the usual quote of small revolving loans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Decimal", into = "Decimal")]
 pub struct DailyRate(Decimal);
 
 impl DailyRate {
@@ -169,6 +169,34 @@ impl From<Probability> for f64 {
     }
 }
 
+impl TryFrom<Decimal> for AnnualRate {
+    type Error = Error;
+
+    fn try_from(fraction: Decimal) -> Result<Self> {
+        Self::from_fraction(fraction)
+    }
+}
+
+impl From<AnnualRate> for Decimal {
+    fn from(rate: AnnualRate) -> Self {
+        rate.0
+    }
+}
+
+impl TryFrom<Decimal> for DailyRate {
+    type Error = Error;
+
+    fn try_from(fraction: Decimal) -> Result<Self> {
+        Self::from_fraction(fraction)
+    }
+}
+
+impl From<DailyRate> for Decimal {
+    fn from(rate: DailyRate) -> Self {
+        rate.0
+    }
+}
+
 impl FromStr for AnnualRate {
     type Err = Error;
 
@@ -194,6 +222,14 @@ mod tests {
         for text in ["", "%", "eighteen", "NaN", "-2", "1000001 %"] {
             assert!(text.parse::<AnnualRate>().unwrap_err().is_invalid(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_saved_rate_is_checked_like_a_spoken_one() {
+        let rate: AnnualRate = serde_json::from_str("\"0.18\"").unwrap();
+        assert_eq!(serde_json::to_string(&rate).unwrap(), "\"0.18\"");
+        assert!(serde_json::from_str::<AnnualRate>("\"-50\"").is_err());
+        assert!(serde_json::from_str::<DailyRate>("\"101\"").is_err());
     }
 
     #[test]

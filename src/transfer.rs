@@ -195,14 +195,6 @@ impl Transfers {
             at_seconds: Some(&self.at_seconds),
         }
     }
-
-    /// The rows in order of time, equal times in their present order.
-    #[must_use]
-    pub fn sorted_by_time(&self) -> Self {
-        let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        order.sort_by_key(|&row| self.at_seconds[row as usize]);
-        order.into_iter().map(|row| self.columns().get(row as usize)).collect()
-    }
 }
 
 impl Extend<Transfer> for Transfers {
@@ -223,7 +215,7 @@ impl FromIterator<Transfer> for Transfers {
 ///
 /// Fixed, because a feature must not depend on a time-zone database that differs between two machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i32", into = "i32")]
 pub struct UtcOffset(i32);
 
 impl UtcOffset {
@@ -236,7 +228,11 @@ impl UtcOffset {
     /// [`Error::is_invalid`] beyond 26 hours either way.
     pub fn from_seconds(seconds: i32) -> Result<Self> {
         let rule = "within 26 hours of UTC";
-        if seconds.abs() <= 93_600 { Ok(Self(seconds)) } else { Err(Error::invalid("utc_offset", seconds, rule)) }
+        if (-93_600..=93_600).contains(&seconds) {
+            Ok(Self(seconds))
+        } else {
+            Err(Error::invalid("utc_offset", seconds, rule))
+        }
     }
 
     /// The offset in seconds east of UTC.
@@ -267,9 +263,32 @@ impl UtcOffset {
     }
 }
 
+impl TryFrom<i32> for UtcOffset {
+    type Error = Error;
+
+    fn try_from(seconds: i32) -> Result<Self> {
+        Self::from_seconds(seconds)
+    }
+}
+
+impl From<UtcOffset> for i32 {
+    fn from(offset: UtcOffset) -> Self {
+        offset.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_is_within_26_hours_however_it_comes() {
+        for seconds in [i32::MIN, -93_601, 93_601, i32::MAX] {
+            assert!(UtcOffset::from_seconds(seconds).unwrap_err().is_invalid());
+            assert!(serde_json::from_str::<UtcOffset>(&seconds.to_string()).is_err());
+        }
+        assert_eq!(serde_json::from_str::<UtcOffset>("28800").unwrap().seconds(), 28_800);
+    }
 
     #[test]
     fn the_door_names_the_row_and_the_rule() {
