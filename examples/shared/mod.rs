@@ -6,12 +6,17 @@
 
 pub mod csv_in;
 pub mod daily;
+pub mod memory;
 pub mod out;
 pub mod progress;
 pub mod transfers;
 
 use std::fmt::Display;
 use std::process::ExitCode;
+
+/// Large blocks of every example lie on huge pages and are used again.
+#[global_allocator]
+static MEMORY: memory::HugePages = memory::HugePages::new();
 
 /// Why an example stops: one line for stderr, which names the file, the line, the value and the rule.
 #[derive(Debug)]
