@@ -1,0 +1,177 @@
+//! Facts that are recorded on a loan. Whatever is recorded, everything is worked out again; what cannot be is refused whole.
+
+use super::product::{DownPayment, TransactionKind};
+use super::state::{LoanStatus, ScheduledLoan};
+use super::transaction::{LoanTransaction, NewPlan, Portions};
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::loan::Every;
+use crate::money::Money;
+
+impl ScheduledLoan {
+    pub(super) fn change(&mut self, edit: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let mut next = self.clone();
+        if next.closed_day.is_some() {
+            // Days that were left open are closed before anything new is recorded.
+            next.end_of_day()?;
+        }
+        let known = next.transactions.len();
+        edit(&mut next)?;
+        next.recalculated_on = Some(next.today);
+        next.replay(Some(known))?;
+        if matches!(next.status(), LoanStatus::Closed | LoanStatus::Overpaid) {
+            let paid =
+                next.transactions.iter().filter(|transaction| !transaction.reverted && transaction.kind.is_payment());
+            if let Some(on) = paid.map(|transaction| transaction.on).max() {
+                next.accrue(on, true)?;
+            }
+        }
+        *self = next;
+        Ok(())
+    }
+
+    pub(super) fn push(&mut self, on: Date, kind: TransactionKind, amount: i64) -> usize {
+        let id = self.transactions.len() as u32;
+        self.transactions.push(LoanTransaction {
+            id,
+            on,
+            kind,
+            amount,
+            portions: Portions::default(),
+            reverted: false,
+            replayed: false,
+            withdrawn: false,
+            payment: None,
+            balance: 0,
+            plan: None,
+        });
+        self.transactions.len() - 1
+    }
+
+    /// Money goes out.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`] for an amount that is not above zero.
+    pub fn disburse(&mut self, on: Date, amount: Money) -> Result<()> {
+        let minor = above_zero("disbursement", amount)?;
+        self.change(|loan| {
+            loan.push(on, TransactionKind::Disbursement, minor);
+            if let Some(DownPayment { share, automatic: true }) = loan.product.down_payment {
+                let part = loan.down_payment(minor, share.get());
+                let part = part - loan.overpaid.min(part);
+                if part > 0 {
+                    loan.push(on, TransactionKind::DownPayment, part);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A payment of some kind; gives back its number.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`] for an amount that is not above zero or a kind that is no payment; [`Error::is_conflict`] before
+    /// any money is out.
+    pub fn pay(&mut self, on: Date, kind: TransactionKind, amount: Money) -> Result<u32> {
+        let minor = above_zero("payment", amount)?;
+        if !kind.is_payment() && !matches!(kind, TransactionKind::Refund | TransactionKind::CreditBalanceRefund) {
+            return Err(Error::invalid("payment", format!("{kind:?}"), "a kind of payment or refund"));
+        }
+        if self.status() == LoanStatus::Approved {
+            return Err(Error::conflict("payment", minor, "money paid out before"));
+        }
+        let id = self.transactions.len() as u32;
+        self.change(|loan| {
+            loan.push(on, kind, minor);
+            Ok(())
+        })?;
+        Ok(id)
+    }
+
+    /// A payment is taken back by the bank, today.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`] for an amount that is not above zero; [`Error::is_unknown`] for a payment that does not exist.
+    pub fn charge_back(&mut self, amount: Money, payment: Option<u32>) -> Result<()> {
+        let minor = above_zero("charge-back", amount)?;
+        if let Some(number) = payment {
+            let known = self.transactions.get(number as usize).filter(|known| known.kind.is_payment());
+            known.ok_or_else(|| Error::unknown("payment", number))?;
+        }
+        self.change(|loan| {
+            let index = loan.push(loan.today, TransactionKind::ChargeBack, minor);
+            loan.transactions[index].payment = payment;
+            Ok(())
+        })
+    }
+
+    /// Everything unpaid moves to new instalments.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`] for no instalments.
+    pub fn re_age(&mut self, start: Date, every: Every, instalments: u32) -> Result<()> {
+        if !(1..=1_200).contains(&instalments) {
+            return Err(Error::invalid("instalments", instalments, "1 to 1200"));
+        }
+        self.change(|loan| {
+            let index = loan.push(loan.today, TransactionKind::ReAge, 0);
+            loan.transactions[index].plan = Some(NewPlan { start, every, instalments });
+            Ok(())
+        })
+    }
+
+    /// A transaction that carries no amount of its own: re-amortisation, charge-off, write-off.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`] for any other kind.
+    pub fn mark(&mut self, on: Date, kind: TransactionKind) -> Result<()> {
+        if !matches!(kind, TransactionKind::ReAmortise | TransactionKind::ChargeOff | TransactionKind::WriteOff) {
+            return Err(Error::invalid(
+                "transaction",
+                format!("{kind:?}"),
+                "a re-amortisation, a charge-off or a write-off",
+            ));
+        }
+        self.change(|loan| {
+            if kind == TransactionKind::ChargeOff {
+                loan.accrue(on, false)?;
+            }
+            loan.push(on, kind, 0);
+            Ok(())
+        })
+    }
+
+    /// A transaction never happened.
+    ///
+    /// # Errors
+    /// [`Error::is_unknown`] for one that does not exist; [`Error::is_conflict`] for one already undone.
+    pub fn undo(&mut self, id: u32) -> Result<()> {
+        let found = self.transactions.get(id as usize).ok_or_else(|| Error::unknown("transaction", id))?;
+        if found.reverted {
+            return Err(Error::conflict("transaction", id, "one not undone before"));
+        }
+        self.change(|loan| {
+            let (kind, on) = (loan.transactions[id as usize].kind, loan.transactions[id as usize].on);
+            loan.transactions[id as usize].reverted = true;
+            if kind == TransactionKind::Disbursement {
+                // A disbursement taken back leaves no trace, nor does the part of it that was due at once.
+                loan.transactions[id as usize].withdrawn = true;
+                let down = loan.transactions.iter_mut().rev().find(|transaction| {
+                    transaction.kind == TransactionKind::DownPayment && transaction.on == on && !transaction.reverted
+                });
+                if let Some(down) = down {
+                    (down.reverted, down.withdrawn) = (true, true);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+pub(super) fn above_zero(name: &'static str, amount: Money) -> Result<i64> {
+    if amount > Money::ZERO {
+        Ok(amount.to_minor())
+    } else {
+        Err(Error::invalid(name, amount.to_minor(), "above zero minor units"))
+    }
+}
