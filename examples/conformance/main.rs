@@ -10,6 +10,7 @@ mod shared;
 mod annuities;
 mod calendars;
 mod check;
+mod plan_events;
 mod plans;
 mod prepayments;
 mod rates;
@@ -127,6 +128,7 @@ fn judge(file: &Value, vector: &Value, check: &mut Check) -> Judged {
         "prepayment_totals" => prepayments::totals(vector, check),
         "annuity_schedule" => prepayments::annuity_schedule(vector, check),
         "basic_schedule" => plans::basic_schedule(vector, check),
+        "amortisation_with_events" => plan_events::amortisation_with_events(vector, check),
         "apr_grid" => plans::apr_grid(vector, check),
         "equal_instalment" => schedules::equal_instalment(vector, check),
         "kfs_apr" | "kfs_apr_and_schedule" => schedules::key_facts(vector, check),

@@ -14,6 +14,8 @@ use crate::schedules::{major, money};
 
 pub fn rounding(value: &Value) -> Judged<Rounding> {
     Ok(match value.as_str().unwrap_or_default() {
+        // A payment is whole minor units: one that the plan does not round is agreed, not reckoned.
+        "not rounded" => Rounding::HalfUp,
         "up" => Rounding::Up,
         "down" => Rounding::Down,
         "half_away_from_zero" => Rounding::HalfUp,
@@ -124,7 +126,7 @@ pub fn terms(inputs: &Value) -> Judged<PlanTerms> {
     })
 }
 
-fn payment_dates(inputs: &Value, start: Date) -> Judged<Vec<Date>> {
+pub fn payment_dates(inputs: &Value, start: Date) -> Judged<Vec<Date>> {
     let schedule = &inputs["schedule"];
     let unit = text(&schedule["unit_period"])?;
     if let Some(duration) = schedule.get("max_duration") {

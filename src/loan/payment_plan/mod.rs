@@ -6,8 +6,16 @@
 //! written this way. Two methods: actuarial, interest as it accrues; and add-on, the interest of the whole plan put on top
 //! at the start and paid first, which makes the principal fall later and so the interest higher, until both agree.
 
+mod amortise;
+mod balances;
+mod servicing;
+
+pub use amortise::{AmortisationRow, BalanceStatus, PaymentStatus, PlanAmortisation, amortise_plan, settle_plan};
+pub use balances::Split;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+pub use servicing::*;
 
 use crate::error::{Error, Result};
 use crate::loan::{CostCap, ResidualRule};
