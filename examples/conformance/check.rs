@@ -77,9 +77,10 @@ impl Check {
         let wanted: f64 = text.parse().map_err(|_| malformed("number", &text))?;
         let digits = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
         let half_unit = 0.5 * 10f64.powi(-(digits as i32));
-        // Printed digits are as good as the solver that printed them: a part in 10^8 besides, and no less than 1e-9.
-        let tolerance = tolerance.unwrap_or((half_unit + 1e-8 * wanted.abs()).max(1e-9));
-        if (wanted - found).abs() <= tolerance * (1.0 + 1e-9) {
+        // A figure printed with all the digits of a double is as good as the solver that stopped there: a billionth.
+        let tolerance = tolerance.unwrap_or(half_unit.max(1e-9));
+        // Two doubles next to each other are the same answer.
+        if (wanted - found).abs() <= tolerance + 4.0 * f64::EPSILON * wanted.abs() {
             self.met += 1;
         } else {
             self.differs(what, text, found);

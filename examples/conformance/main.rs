@@ -28,8 +28,8 @@ use shared::{Failure, Outcome};
 /// Judges the loan engine by the figures of every *.json in a folder.
 ///
 /// Prints `name: passed/total, unsupported N` a file and what failed with the expected and the found value. A vector of a
-/// kind the engine does not know counts as unsupported, which is not passed. Rates are met to
-/// half a unit of the last printed digit and one part in 10^8, which is as far as the solvers that printed them go.
+/// kind the engine does not know counts as unsupported, which is not passed. Money and dates are met exactly, rates and factors
+/// within the tolerance that a vector states or half a unit of the last printed digit, though no finer than a billionth.
 #[derive(Parser)]
 #[command(name = "conformance", version)]
 struct Arguments {

@@ -43,12 +43,16 @@ pub fn amortisation_with_events(vector: &Value, check: &mut Check) -> Judged {
     let seen_until = rows.last().map_or(Ok(0), day)?.max(as_of);
     servicing.later_windows = calendar.later(start, seen_until)?;
     let quote = &expected["final_stats"]["generated_settlement"];
-    let account = if quote.is_null() {
+    let mut account = if quote.is_null() {
         amortise_plan(&terms, &servicing, &payments, as_of)?
     } else {
         settle_plan(&terms, &servicing, &payments, as_of)?
     };
-    compare_rows(&account, start, rows, check)?;
+    leave_out_unrequired(&mut account, rows.len());
+    check.equal("rows", rows.len(), account.rows.len());
+    for (index, (wanted, row)) in rows.iter().zip(&account.rows).enumerate() {
+        compare_row(index, row, start, wanted, check)?;
+    }
     compare_final(&account, payments.len(), &expected["final_stats"], check)
 }
 
@@ -287,19 +291,13 @@ fn four(minor: Decimal) -> Decimal {
     (minor / Decimal::ONE_HUNDRED).round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero)
 }
 
-fn compare_rows(account: &PlanAmortisation, start: Date, expected: &[Value], check: &mut Check) -> Judged {
-    let mut rows: &[AmortisationRow] = &account.rows;
-    // A table may leave out the payments at its end that are no longer required.
-    while rows.len() > expected.len()
-        && rows.last().is_some_and(|row| row.payment_status == PaymentStatus::NoLongerRequired)
+/// A table may leave out the payments at its end that are no longer required.
+fn leave_out_unrequired(account: &mut PlanAmortisation, listed: usize) {
+    while account.rows.len() > listed
+        && account.rows.last().is_some_and(|row| row.payment_status == PaymentStatus::NoLongerRequired)
     {
-        rows = &rows[..rows.len() - 1];
+        account.rows.pop();
     }
-    check.equal("rows", expected.len(), rows.len());
-    for (index, (wanted, row)) in expected.iter().zip(rows).enumerate() {
-        compare_row(index, row, start, wanted, check)?;
-    }
-    Ok(())
 }
 
 fn compare_row(index: usize, row: &AmortisationRow, start: Date, wanted: &Value, check: &mut Check) -> Judged {

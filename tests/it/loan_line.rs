@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use dandelion_credit::loan::{
-    Account, AccrualColumns, Action, CoLending, Component, CreditLine, DrawdownId, DrawdownTerms, Event, Every,
-    FirstLoss, Funder, JournalEntry, LinePolicy, LineTerms, PaymentKind, PlanForm, PrepayEffect, PrepaymentFee,
-    RepaymentPlan, Snapshot, statement, trial_balance,
+    Account, AccrualColumns, Action, CoLending, Component, CreditLine, DrawdownId, DrawdownStatus, DrawdownTerms,
+    Event, Every, FirstLoss, Funder, InterestRate, JournalEntry, LinePolicy, LineTerms, OverdueTerms, PaymentKind,
+    PlanForm, PrepayEffect, PrepaymentFee, RepaymentPlan, Snapshot, statement, trial_balance,
 };
-use dandelion_credit::{BasisPoints, Date, Money};
+use dandelion_credit::{BasisPoints, DailyRate, Date, Money};
 use jiff::ToSpan;
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 fn day(offset: i64) -> Date {
     "2024-01-01".parse::<Date>().unwrap().checked_add(offset.days()).unwrap()
@@ -38,9 +39,13 @@ fn daily(term_days: u32) -> DrawdownTerms {
     DrawdownTerms::bullet_daily("0.0005".parse().unwrap(), term_days).unwrap()
 }
 
+fn interest(percent: &str) -> InterestRate {
+    InterestRate::Annual(format!("{percent} %").parse().unwrap())
+}
+
 fn annual(percent: &str, repayment: RepaymentPlan) -> DrawdownTerms {
     let mut terms = daily(1);
-    terms.rate = dandelion_credit::loan::InterestRate::Annual(format!("{percent} %").parse().unwrap());
+    terms.rate = interest(percent);
     terms.basis = dandelion_credit::loan::AccrualBasis::Actual365;
     terms.repayment = repayment;
     terms
@@ -263,8 +268,60 @@ fn stories() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
+/// A story with every kind of event: what cannot happen when its turn comes is left out.
+fn wild_stories() -> impl Strategy<Value = (LinePolicy, Vec<Event>)> {
+    let step = (1i64..400, 0u8..20, 1i64..400_000, any::<bool>());
+    (policies(), proptest::collection::vec(step, 1..24)).prop_map(|(policy, mut steps)| {
+        steps.sort_by_key(|step| step.0);
+        let mut line = CreditLine::open(policy.clone(), line_terms()).unwrap();
+        line.record(disburse("d1", 0, 1, 1_000_003, &annual("17.39", monthly(6, PlanForm::EqualInstalment)))).unwrap();
+        line.record(disburse("d2", 0, 2, 777_777, &daily(45)).in_sequence(1)).unwrap();
+        for (nth, (at, kind, minor, named)) in steps.into_iter().enumerate() {
+            let drawdown = DrawdownId(1 + u32::from(named));
+            let (amount_minor, repayment) = (money(minor), monthly(1 + minor as u32 % 9, PlanForm::EqualPrincipal));
+            let action = match kind {
+                0..=2 => {
+                    Action::Repay { drawdown: named.then_some(drawdown), amount_minor, kind: PaymentKind::Repayment }
+                }
+                3 => Action::Prepay { drawdown, amount_minor, effect: PrepayEffect::ReduceTerm },
+                4 => Action::Prepay { drawdown, amount_minor, effect: PrepayEffect::ReduceInstalment },
+                5 => Action::Prepay { drawdown, amount_minor, effect: PrepayEffect::LastInstalments },
+                6 => Action::Charge { drawdown, component: Component::Fee, amount_minor: money(minor / 100 + 1) },
+                7 => Action::Waive { drawdown, component: Component::Interest, amount_minor: money(minor / 100 + 1) },
+                8 => Action::ChargeBack { drawdown, amount_minor: money(minor / 3 + 1) },
+                9 => Action::RefundCreditBalance { amount_minor: money(minor / 9 + 1) },
+                10 => Action::Pause { drawdown, until: day(at + minor % 40 + 1), accrues_interest: named },
+                11 => Action::Reschedule { drawdown, repayment, rate: named.then(|| interest("11")) },
+                12 => Action::ReAge { drawdown, repayment },
+                13 => Action::ReAmortise { drawdown },
+                14 => Action::Restructure { drawdown, repayment, rate: interest("5") },
+                15 => Action::ChargeOff { drawdown },
+                16 => Action::WriteOff { drawdown },
+                17 => Action::Recover { drawdown, amount_minor },
+                18 => Action::Sell { drawdown, price_minor: amount_minor },
+                _ => Action::ChargeLine { amount_minor: money(minor / 100 + 1) },
+            };
+            let before = line.state().clone();
+            if line.record(Event::new(format!("e{nth}"), day(at), action).in_sequence(nth as u64 + 2)).is_err() {
+                assert_eq!(line.state(), &before, "nothing is half applied");
+            }
+        }
+        (policy, line.events().to_vec())
+    })
+}
+
 fn policies() -> impl Strategy<Value = LinePolicy> {
-    (0u8..4).prop_map(|kind| match kind {
+    (0u8..6).prop_map(|kind| match kind {
+        4 => {
+            let mut policy = LinePolicy::china();
+            (policy.overdue.grace_days, policy.overdue.grace_is_lost) = (7, true);
+            policy
+        }
+        5 => {
+            let mut policy = LinePolicy::china();
+            policy.cost_cap.daily_share = Some(BasisPoints::new(5));
+            policy
+        }
         0 => LinePolicy::china(),
         1 => LinePolicy::india(),
         2 => {
@@ -276,10 +333,140 @@ fn policies() -> impl Strategy<Value = LinePolicy> {
         }
         _ => {
             let mut policy = LinePolicy::china();
-            policy.overdue.total_cost_cap = Some(BasisPoints::new(300));
+            policy.cost_cap.total_share = Some(BasisPoints::new(300));
             policy
         }
     })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_kind_of_event_keeps_the_books_the_order_and_the_snapshot(
+        (policy, events) in wild_stories(), keys in proptest::collection::vec(any::<u32>(), 32), cut in 0usize..24
+    ) {
+        let mut whole = CreditLine::replay(policy.clone(), line_terms(), events.clone()).unwrap();
+        let mut shuffled: Vec<(u32, Event)> = keys.into_iter().zip(events.iter().cloned()).collect();
+        shuffled.sort_by_key(|&(key, _)| key);
+        let any_order = CreditLine::replay(policy.clone(), line_terms(), shuffled.into_iter().map(|(_, event)| event)).unwrap();
+        prop_assert_eq!(any_order.state(), whole.state());
+
+        let first = CreditLine::replay(policy.clone(), line_terms(), events[..cut.min(events.len())].to_vec()).unwrap();
+        let mut resumed = CreditLine::resume(policy, first.snapshot().unwrap()).unwrap();
+        resumed.record_all(events).unwrap();
+        prop_assert_eq!(resumed.state(), whole.state());
+        prop_assert_eq!(resumed.digest().unwrap(), whole.digest().unwrap());
+
+        whole.advance(day(500)).unwrap();
+        for entry in whole.journal() {
+            prop_assert!(entry.is_balanced());
+        }
+        let (sums, state) = (sums(whole.journal()), whole.state());
+        // What was charged off is a claim and no longer an asset.
+        let held = || state.drawdowns.iter().filter(|drawdown| drawdown.status != DrawdownStatus::ChargedOff);
+        let open = |component| held().map(|drawdown| drawdown.open_of(component).to_minor()).sum::<i64>();
+        let balance = |account| sums.get(&account).copied().unwrap_or(0);
+        prop_assert_eq!(balance(Account::Principal), open(Component::Principal));
+        prop_assert_eq!(balance(Account::InterestReceivable), open(Component::Interest));
+        prop_assert_eq!(balance(Account::PenaltyReceivable), open(Component::Penalty));
+        prop_assert_eq!(balance(Account::FeeReceivable), open(Component::Fee) + state.fee_minor.to_minor());
+        prop_assert_eq!(balance(Account::CreditBalance), -state.credit_balance_minor.to_minor());
+    }
+}
+
+#[test]
+fn a_new_rate_quoted_another_way_goes_on_from_the_exact_interest() {
+    let events = |rate: InterestRate| {
+        let action =
+            Action::Restructure { drawdown: DrawdownId(1), repayment: monthly(2, PlanForm::EqualPrincipal), rate };
+        [disburse("d1", 0, 1, 777_777, &daily(45)), Event::new("anew", day(20), action)]
+    };
+    let owed = |rate: InterestRate, at: i64| {
+        let line = CreditLine::replay(LinePolicy::default(), line_terms(), events(rate)).unwrap();
+        line.position(day(at)).unwrap().owed_minor.to_minor()
+    };
+    let daily_rate = InterestRate::Daily("0.0001".parse::<Decimal>().map(DailyRate::from_fraction).unwrap().unwrap());
+    // 7,777.77 at 0.05 % for 20 days is 77.7777; 3.65 % over 365 days and 0.01 % a day are the same.
+    for (at, expected) in [(20, 785_555), (21, 785_633), (30, 786_332)] {
+        assert_eq!((owed(interest("3.65"), at), owed(daily_rate, at)), (expected, expected), "day {at}");
+    }
+}
+
+#[test]
+fn a_grace_that_is_not_used_is_lost() {
+    let mut policy = LinePolicy::china();
+    (policy.overdue.grace_days, policy.overdue.grace_is_lost) = (3, true);
+    let penalty_after = |policy: &LinePolicy, paid_at: i64| {
+        let mut line =
+            CreditLine::replay(policy.clone(), line_terms(), [disburse("d1", 0, 1, 1_000_000, &daily(30))]).unwrap();
+        let due = line.payoff(DrawdownId(1), day(30)).unwrap().total_minor.to_minor();
+        line.record(repay("p1", paid_at, Some(1), due)).unwrap();
+        let position = line.position(day(paid_at)).unwrap();
+        (position.owed_minor.to_minor(), position.drawdowns[0].interest_minor.to_minor())
+    };
+    // 10,000.00 at 0.05 % a day: 5.00 a day of contract interest in the grace days, to the day.
+    assert_eq!(penalty_after(&policy, 30), (0, 0));
+    assert_eq!(penalty_after(&policy, 32).0, 1_000, "two days of contract interest, no penalty");
+    let kept =
+        LinePolicy { overdue: OverdueTerms { grace_is_lost: false, ..policy.overdue.clone() }, ..policy.clone() };
+    let no_grace = LinePolicy { overdue: OverdueTerms { grace_days: 0, ..policy.overdue.clone() }, ..policy.clone() };
+    // Five days late: the penalty of five days on 10,150.00 where the grace is lost, of two where it is kept.
+    let (lost, kept, none) = (penalty_after(&policy, 35).0, penalty_after(&kept, 35).0, penalty_after(&no_grace, 35).0);
+    assert_eq!(lost, none, "who does not use the grace days stands as if there were none");
+    assert!(kept < lost, "{kept} {lost}");
+}
+
+#[test]
+fn a_line_fee_is_paid_before_drawdowns_by_a_payment_that_names_none() {
+    let mut line =
+        CreditLine::replay(LinePolicy::china(), line_terms(), [disburse("d1", 0, 1, 100_000, &daily(30))]).unwrap();
+    line.record(Event::new("fee", day(5), Action::ChargeLine { amount_minor: money(3_000) })).unwrap();
+    assert_eq!(line.position(day(5)).unwrap().owed_minor.to_minor(), 100_000 + 250 + 3_000);
+    line.record(repay("named", 5, Some(1), 1_000)).unwrap();
+    assert_eq!(line.position(day(5)).unwrap().fee_minor.to_minor(), 3_000);
+    line.record(repay("unnamed", 6, None, 3_500)).unwrap();
+    assert_eq!(line.position(day(6)).unwrap().fee_minor.to_minor(), 0);
+    line.record(Event::new("undo", day(7), Action::Reverse { key: "fee".to_owned() })).unwrap();
+    let after = line.position(day(7)).unwrap();
+    assert_eq!(after.fee_minor.to_minor(), 0);
+    assert!(
+        line.record(Event::new("none", day(8), Action::ChargeLine { amount_minor: Money::ZERO }))
+            .unwrap_err()
+            .is_invalid()
+    );
+    assert_eq!(
+        statement(&line).unwrap().last().unwrap().balance_minor,
+        line.position(day(5)).unwrap().owed_minor.min(after.owed_minor)
+    );
+}
+
+#[test]
+fn cost_caps_hold_after_each_event() {
+    let mut policy = LinePolicy::china();
+    policy.cost_cap.daily_share = Some(BasisPoints::new(5));
+    policy.cost_cap.annual = Some("0.24".parse().unwrap());
+    let mut line = CreditLine::replay(policy, line_terms(), [disburse("d1", 0, 1, 1_000_000, &daily(30))]).unwrap();
+    // The penalty of 1.5 times 0.05 % stops at 0.05 % a day.
+    let late = line.position(day(50)).unwrap();
+    assert_eq!(late.owed_minor.to_minor(), 1_000_000 + 50 * 500);
+    let id = DrawdownId(1);
+    assert!(line.cost_of_credit(id, day(50)).unwrap().is_allowed);
+    let charge = Action::Charge { drawdown: id, component: Component::Fee, amount_minor: money(20_000) };
+    line.record(Event::new("fee", day(20), charge)).unwrap();
+    let cost = line.cost_of_credit(id, day(50)).unwrap();
+    assert!(!cost.is_allowed && cost.annual_rate.unwrap() > 0.24);
+    // The cash flows count, not the contract: half paid back early makes the same fee dearer.
+    let mut early = line.clone();
+    early.record(repay("half", 21, Some(1), 500_000)).unwrap();
+    assert!(early.cost_of_credit(id, day(50)).unwrap().annual_rate > cost.annual_rate);
+    // Giving up the excess brings the rate to the cap.
+    let waive = Action::Waive { drawdown: id, component: Component::Fee, amount_minor: cost.excess_minor };
+    line.record(Event::new("mend", day(50), waive)).unwrap();
+    let mended = line.cost_of_credit(id, day(50)).unwrap();
+    assert!(mended.is_allowed && mended.annual_rate.unwrap() <= 0.24 + 1e-9, "{mended:?}");
+    assert!(mended.annual_rate.unwrap() > 0.2399);
+    assert!(line.cost_of_credit(DrawdownId(9), day(50)).unwrap_err().is_unknown());
 }
 
 proptest! {
@@ -449,11 +636,10 @@ fn funders_parts_of_every_entry_balance_and_add_up_to_it() {
     }
     line.advance(day(200)).unwrap();
     line.record(Event::new("wo", day(300), Action::WriteOff { drawdown: DrawdownId(1) })).unwrap();
-    let rate = |percent: &str| dandelion_credit::loan::InterestRate::Annual(format!("{percent} %").parse().unwrap());
     let funder = |name: &str, share, rate| Funder { name: name.into(), share: BasisPoints::new(share), rate };
     let deal = CoLending {
         funders: vec![
-            funder("bank", 7_000, Some(rate("9.5"))),
+            funder("bank", 7_000, Some(interest("9.5"))),
             funder("fund", 333, None),
             funder("platform", 2_667, None),
         ],
@@ -461,7 +647,7 @@ fn funders_parts_of_every_entry_balance_and_add_up_to_it() {
         service_fee: BasisPoints::new(150),
         first_loss: Some(FirstLoss { funder: 2, cap: BasisPoints::new(10_000) }),
     };
-    let books = deal.split(line.journal(), rate("17.39")).unwrap();
+    let books = deal.split(line.journal(), interest("17.39")).unwrap();
     let mut together: BTreeMap<Account, i64> = BTreeMap::new();
     for book in &books {
         for entry in &book.entries {
@@ -484,7 +670,7 @@ fn funders_parts_of_every_entry_balance_and_add_up_to_it() {
     assert!(paid == 0 && books[0].guarantee_minor > Money::ZERO && books[2].guarantee_minor < Money::ZERO);
     let mut short = deal.clone();
     short.funders[0].share = BasisPoints::new(6_999);
-    assert!(short.split(line.journal(), rate("17.39")).unwrap_err().is_invalid());
+    assert!(short.split(line.journal(), interest("17.39")).unwrap_err().is_invalid());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod fraud;
 mod graph;
 mod loan;
 mod loan_line;
+mod loan_plans;
 mod loan_schedule;
 mod loan_scheduled;
 mod merchant;

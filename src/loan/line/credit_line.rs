@@ -3,20 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::drawdown::{Drawdown, DrawdownStatus};
 use super::event::{Action, DrawdownId, Event};
 use super::fold::{Fold, LineState, Movement};
 use super::policy::LinePolicy;
+use super::position::Refusal;
+use super::snapshot::body_digest;
 use super::terms::DrawdownTerms;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::loan::{Account, Component, JournalEntry, JournalKind, Posting};
+use crate::loan::{Account, JournalEntry, JournalKind, Posting};
 use crate::money::Money;
-
-/// The version of the serialised form of states and snapshots.
-pub const STATE_VERSION: u32 = 1;
 
 /// What a line starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,137 +24,6 @@ pub struct LineTerms {
     pub opened_on: Date,
     /// The first day without drawdowns.
     pub expires_on: Date,
-}
-
-/// Why a drawdown is not possible, in this order of precedence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Refusal {
-    /// The line is frozen.
-    Frozen,
-    /// The line has not begun or has ended.
-    NotOpen,
-    /// Something on the line is overdue.
-    Overdue,
-    /// More than is available.
-    AboveAvailable {
-        /// What is available.
-        available_minor: Money,
-    },
-}
-
-/// How a drawdown stands on a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DrawdownPosition {
-    /// The caller's number.
-    pub id: DrawdownId,
-    /// How it stands.
-    pub status: DrawdownStatus,
-    /// Principal outstanding.
-    pub principal_minor: Money,
-    /// Interest earned and not paid, up to the day.
-    pub interest_minor: Money,
-    /// Fees open.
-    pub fee_minor: Money,
-    /// Penalties open.
-    pub penalty_minor: Money,
-    /// Principal and interest that fell due before the day and are open.
-    pub overdue_minor: Money,
-    /// Days past due.
-    pub days_past_due: u32,
-    /// Whether interest is not recognised as income.
-    pub non_accrual: bool,
-    /// Whether it was restructured.
-    pub restructured: bool,
-    /// The next due date from the day on.
-    pub next_due_on: Option<Date>,
-}
-
-impl DrawdownPosition {
-    fn of(drawdown: &Drawdown, day: Date, policy: &LinePolicy) -> Self {
-        let held = matches!(drawdown.status, DrawdownStatus::Active | DrawdownStatus::ChargedOff);
-        Self {
-            id: drawdown.id,
-            status: drawdown.status,
-            principal_minor: drawdown.outstanding(),
-            interest_minor: drawdown.open_of(Component::Interest),
-            fee_minor: drawdown.open_of(Component::Fee),
-            penalty_minor: drawdown.open_of(Component::Penalty),
-            overdue_minor: Money::from_minor(if held { drawdown.overdue(day) } else { 0 }),
-            days_past_due: if held { drawdown.days_past_due(day, policy) } else { 0 },
-            non_accrual: drawdown.non_accrual,
-            restructured: drawdown.restructured,
-            next_due_on: drawdown
-                .instalments
-                .iter()
-                .find(|row| row.due_on >= day && row.open() > Money::ZERO)
-                .map(|row| row.due_on),
-        }
-    }
-
-    /// Everything open.
-    #[must_use]
-    pub fn owed(&self) -> Money {
-        let parts = [self.principal_minor, self.interest_minor, self.fee_minor, self.penalty_minor];
-        Money::from_minor(parts.iter().map(|part| part.to_minor()).sum())
-    }
-}
-
-/// How a line stands on a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinePosition {
-    /// The day.
-    pub as_of: Date,
-    /// The limit.
-    pub limit_minor: Money,
-    /// What can still be drawn: the limit less principal outstanding, never below zero; nothing when frozen or ended.
-    pub available_minor: Money,
-    /// Principal outstanding on all drawdowns still held.
-    pub principal_minor: Money,
-    /// Everything owed on them.
-    pub owed_minor: Money,
-    /// What is overdue.
-    pub overdue_minor: Money,
-    /// The highest days past due of any drawdown.
-    pub days_past_due: u32,
-    /// Money the borrower has paid too much.
-    pub credit_balance_minor: Money,
-    /// The drawdowns, in the order of their disbursement.
-    pub drawdowns: Vec<DrawdownPosition>,
-}
-
-/// What it takes to close a drawdown on a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PayoffQuote {
-    /// The day of payment.
-    pub on: Date,
-    /// Principal outstanding.
-    pub principal_minor: Money,
-    /// Interest up to the day.
-    pub interest_minor: Money,
-    /// Fees, the prepayment fee included.
-    pub fee_minor: Money,
-    /// Penalties.
-    pub penalty_minor: Money,
-    /// The fee for leaving early, contained in the fees.
-    pub prepayment_fee_minor: Money,
-    /// The sum: paying it on the day leaves exactly nothing.
-    pub total_minor: Money,
-}
-
-/// A line's state on a day with a version and a digest, to go on from without the events before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
-    /// [`STATE_VERSION`] when it was made.
-    pub version: u32,
-    /// What the line started from.
-    pub terms: LineTerms,
-    /// The state.
-    pub state: LineState,
-    /// Keys of the events before it, with their bodies' digests, so that a late repeat is still recognised.
-    pub keys: BTreeMap<String, String>,
-    /// SHA-256 over version, policy, terms, state and keys.
-    pub digest: String,
 }
 
 /// A revolving credit line.
@@ -193,19 +59,19 @@ pub struct Snapshot {
 /// ```
 #[derive(Debug, Clone)]
 pub struct CreditLine {
-    policy: LinePolicy,
-    terms: LineTerms,
+    pub(super) policy: LinePolicy,
+    pub(super) terms: LineTerms,
     /// Where the fold starts: an empty line or a snapshot.
-    base: LineState,
-    base_keys: BTreeMap<String, String>,
-    events: Vec<Event>,
+    pub(super) base: LineState,
+    pub(super) base_keys: BTreeMap<String, String>,
+    pub(super) events: Vec<Event>,
     /// Numbers of the events that count, in value order.
-    order: Vec<u32>,
+    pub(super) order: Vec<u32>,
     /// Key to number.
     numbers: HashMap<String, u32>,
     /// Number of a reversed event to number of its reversal.
     reversed: BTreeMap<u32, u32>,
-    state: LineState,
+    pub(super) state: LineState,
     /// What the fold as it stands would have booked.
     folded: Vec<JournalEntry>,
     movements: Vec<Movement>,
@@ -236,13 +102,19 @@ impl CreditLine {
             expires_on: terms.expires_on,
             frozen: false,
             credit_balance_minor: Money::ZERO,
+            fee_minor: Money::ZERO,
             drawdowns: Vec::new(),
             turnover: 0,
         };
         Ok(Self::from_base(policy, terms, state, BTreeMap::new()))
     }
 
-    fn from_base(policy: LinePolicy, terms: LineTerms, base: LineState, base_keys: BTreeMap<String, String>) -> Self {
+    pub(super) fn from_base(
+        policy: LinePolicy,
+        terms: LineTerms,
+        base: LineState,
+        base_keys: BTreeMap<String, String>,
+    ) -> Self {
         Self {
             policy,
             terms,
@@ -303,25 +175,6 @@ impl CreditLine {
     #[must_use]
     pub fn movements(&self) -> &[Movement] {
         &self.movements
-    }
-
-    /// Whether and why not `amount` can be drawn on `day`.
-    ///
-    /// # Errors
-    /// As [`position`](Self::position).
-    pub fn refusal(&self, day: Date, amount: Money) -> Result<Option<Refusal>> {
-        let position = self.position(day)?;
-        Ok(if self.state.frozen {
-            Some(Refusal::Frozen)
-        } else if day < self.terms.opened_on || day >= self.state.expires_on {
-            Some(Refusal::NotOpen)
-        } else if position.days_past_due > 0 {
-            Some(Refusal::Overdue)
-        } else if amount > position.available_minor {
-            Some(Refusal::AboveAvailable { available_minor: position.available_minor })
-        } else {
-            None
-        })
     }
 
     /// Draws on the line if the line allows it. A refusal is a result and leaves no trace.
@@ -532,7 +385,7 @@ impl CreditLine {
         Ok(target)
     }
 
-    fn begin(&self) -> Fold<'_> {
+    pub(super) fn begin(&self) -> Fold<'_> {
         Fold { policy: &self.policy, state: self.base.clone(), entries: Vec::new(), movements: Vec::new() }
     }
 
@@ -608,157 +461,10 @@ impl CreditLine {
         self.journal.extend(entries.iter().cloned());
         Ok(entries)
     }
-
-    /// The state as it was, or will be if nothing more happens, at the end of `day`'s events.
-    ///
-    /// # Errors
-    /// [`Error::is_conflict`] for a day before the snapshot the line was resumed from.
-    pub fn state_on(&self, day: Date) -> Result<LineState> {
-        if day < self.base.as_of && !self.base_keys.is_empty() {
-            return Err(Error::conflict("day", day, format!("a day not before the snapshot of {}", self.base.as_of)));
-        }
-        let mut fold = if day >= self.state.as_of {
-            Fold { policy: &self.policy, state: self.state.clone(), entries: Vec::new(), movements: Vec::new() }
-        } else {
-            let mut fold = self.begin();
-            for &number in self.order.iter().take_while(|&&number| self.events[number as usize].value_date <= day) {
-                fold.step(number, &self.events[number as usize])?;
-            }
-            fold
-        };
-        fold.advance(day)?;
-        Ok(fold.state)
-    }
-
-    /// How the line stands at the end of `day`, past or future.
-    ///
-    /// # Errors
-    /// As [`state_on`](Self::state_on).
-    pub fn position(&self, day: Date) -> Result<LinePosition> {
-        let state = self.state_on(day)?;
-        let drawdowns: Vec<DrawdownPosition> =
-            state.drawdowns.iter().map(|drawdown| DrawdownPosition::of(drawdown, day, &self.policy)).collect();
-        let principal: i64 = drawdowns.iter().map(|drawdown| drawdown.principal_minor.to_minor()).sum();
-        let open = !state.frozen && day >= self.terms.opened_on && day < state.expires_on;
-        let available = if open { (state.limit_minor.to_minor() - principal).max(0) } else { 0 };
-        Ok(LinePosition {
-            as_of: day,
-            limit_minor: state.limit_minor,
-            available_minor: Money::from_minor(available),
-            principal_minor: Money::from_minor(principal),
-            owed_minor: Money::checked_sum(drawdowns.iter().map(DrawdownPosition::owed))?,
-            overdue_minor: Money::checked_sum(drawdowns.iter().map(|drawdown| drawdown.overdue_minor))?,
-            days_past_due: drawdowns.iter().map(|drawdown| drawdown.days_past_due).max().unwrap_or(0),
-            credit_balance_minor: state.credit_balance_minor,
-            drawdowns,
-        })
-    }
-
-    /// What closes a drawdown on `day`, a day not before the last event.
-    ///
-    /// # Errors
-    /// [`Error::is_unknown`] for a drawdown that does not exist; [`Error::is_conflict`] for a day before the last event.
-    pub fn payoff(&self, id: DrawdownId, day: Date) -> Result<PayoffQuote> {
-        if day < self.state.as_of {
-            return Err(Error::conflict(
-                "payoff day",
-                day,
-                format!("a day not before the last event on {}", self.state.as_of),
-            ));
-        }
-        let state = self.state_on(day)?;
-        let found = state.drawdowns.iter().find(|drawdown| drawdown.id == id);
-        let drawdown = found.ok_or_else(|| Error::unknown("drawdown", id.0))?;
-        let early = drawdown.principal_in_advance(day);
-        let fee = if drawdown.is_active() && early > 0 {
-            Money::from_minor(drawdown.prepayment_fee(day, early, true, self.policy.rounding)?)
-        } else {
-            Money::ZERO
-        };
-        let position = DrawdownPosition::of(drawdown, day, &self.policy);
-        Ok(PayoffQuote {
-            on: day,
-            principal_minor: position.principal_minor,
-            interest_minor: position.interest_minor,
-            fee_minor: position.fee_minor.checked_add(fee)?,
-            penalty_minor: position.penalty_minor,
-            prepayment_fee_minor: fee,
-            total_minor: position.owed().checked_add(fee)?,
-        })
-    }
-
-    /// The quotes of `days` days from `day` on: what a reader sees who may pay today or later.
-    ///
-    /// # Errors
-    /// As [`payoff`](Self::payoff).
-    pub fn payoffs(&self, id: DrawdownId, day: Date, days: u32) -> Result<Vec<PayoffQuote>> {
-        (0..days).map(|ahead| self.payoff(id, super::drawdown::plus(day, ahead)?)).collect()
-    }
-
-    /// The state with a version and a digest, to be stored and gone on from.
-    ///
-    /// # Errors
-    /// Never for a line made through this type; the digest is made from its JSON form.
-    pub fn snapshot(&self) -> Result<Snapshot> {
-        let mut keys = self.base_keys.clone();
-        for event in &self.events {
-            keys.insert(event.key.clone(), body_digest(event)?);
-        }
-        let digest = state_digest(&self.policy, &self.terms, &self.state, &keys)?;
-        Ok(Snapshot { version: STATE_VERSION, terms: self.terms, state: self.state.clone(), keys, digest })
-    }
-
-    /// Goes on from a snapshot. Later events give the state a full replay would have given; earlier ones are refused.
-    ///
-    /// # Errors
-    /// [`Error::is_unsupported`] for another version; [`Error::is_conflict`] when the digest does not fit, because the
-    /// snapshot was changed or belongs to another policy.
-    pub fn resume(policy: LinePolicy, snapshot: Snapshot) -> Result<Self> {
-        if snapshot.version != STATE_VERSION {
-            return Err(Error::unsupported("snapshot version", snapshot.version));
-        }
-        policy.check()?;
-        let digest = state_digest(&policy, &snapshot.terms, &snapshot.state, &snapshot.keys)?;
-        if digest != snapshot.digest {
-            return Err(Error::conflict(
-                "snapshot digest",
-                &snapshot.digest,
-                "the digest of its content under this policy",
-            ));
-        }
-        Ok(Self::from_base(policy, snapshot.terms, snapshot.state, snapshot.keys))
-    }
-
-    /// SHA-256 of policy, terms, state and the keys of all events.
-    ///
-    /// # Errors
-    /// As [`snapshot`](Self::snapshot).
-    pub fn digest(&self) -> Result<String> {
-        Ok(self.snapshot()?.digest)
-    }
 }
 
 /// Keys and events while a batch is admitted.
 struct Draft {
     numbers: HashMap<String, u32>,
     events: Vec<Event>,
-}
-
-fn state_digest(
-    policy: &LinePolicy,
-    terms: &LineTerms,
-    state: &LineState,
-    keys: &BTreeMap<String, String>,
-) -> Result<String> {
-    sha256(&(STATE_VERSION, policy, terms, state, keys))
-}
-
-fn body_digest(event: &Event) -> Result<String> {
-    sha256(&(event.value_date, &event.action))
-}
-
-fn sha256<T: Serialize>(content: &T) -> Result<String> {
-    let bytes =
-        serde_json::to_vec(content).map_err(|error| Error::invalid("state", error, "content that JSON can hold"))?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -4,114 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::accrual::{Accrual, overflow, whole};
 use super::event::DrawdownId;
-use super::policy::{LinePolicy, OverdueBase};
+use super::instalment::Instalment;
+use super::policy::LinePolicy;
 use super::terms::{DrawdownTerms, PlannedPrincipal, PrepaymentFee};
 use crate::calendar::{Date, epoch_day};
 use crate::error::{Error, Result};
 use crate::loan::Component;
 use crate::money::{Money, Rounding};
-
-/// One debt of one instalment: what fell or falls due, and what became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Owed {
-    /// What is to be paid.
-    pub due_minor: Money,
-    /// What was paid.
-    pub paid_minor: Money,
-    /// What was given up.
-    pub waived_minor: Money,
-}
-
-impl Owed {
-    /// What is still open.
-    #[must_use]
-    pub fn open(&self) -> Money {
-        Money::from_minor(self.due_minor.to_minor() - self.paid_minor.to_minor() - self.waived_minor.to_minor())
-    }
-
-    pub(super) fn open_minor(&self) -> i64 {
-        self.open().to_minor()
-    }
-
-    pub(super) fn add_due(&mut self, minor: i64) -> Result<()> {
-        self.due_minor = self.due_minor.checked_add(Money::from_minor(minor))?;
-        Ok(())
-    }
-
-    /// Takes up to `left` out of what is open and gives back how much.
-    pub(super) fn pay(&mut self, left: i64) -> i64 {
-        let paid = self.open_minor().max(0).min(left);
-        self.paid_minor = Money::from_minor(self.paid_minor.to_minor() + paid);
-        paid
-    }
-
-    pub(super) fn waive(&mut self, left: i64) -> i64 {
-        let waived = self.open_minor().max(0).min(left);
-        self.waived_minor = Money::from_minor(self.waived_minor.to_minor() + waived);
-        waived
-    }
-}
-
-/// One instalment of a drawdown. Its interest grows by the day until it falls due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instalment {
-    /// The day it falls due.
-    pub due_on: Date,
-    /// The money lent.
-    pub principal: Owed,
-    /// Contract interest earned in its period so far.
-    pub interest: Owed,
-    /// Fees.
-    pub fee: Owed,
-    /// Penalties.
-    pub penalty: Owed,
-    /// Whether the charge for missing it was made.
-    late_charge_made: bool,
-    /// Interest that was added after it had fallen due: it earns no penalty.
-    late_interest_minor: Money,
-}
-
-impl Instalment {
-    pub(super) fn new(due_on: Date, principal: Money) -> Self {
-        let principal = Owed { due_minor: principal, ..Owed::default() };
-        let none = Owed::default();
-        Self {
-            due_on,
-            principal,
-            interest: none,
-            fee: none,
-            penalty: none,
-            late_charge_made: false,
-            late_interest_minor: Money::ZERO,
-        }
-    }
-
-    /// A debt of the instalment.
-    #[must_use]
-    pub fn owed(&self, component: Component) -> &Owed {
-        match component {
-            Component::Penalty => &self.penalty,
-            Component::Fee => &self.fee,
-            Component::Interest => &self.interest,
-            Component::Principal => &self.principal,
-        }
-    }
-
-    pub(super) fn owed_mut(&mut self, component: Component) -> &mut Owed {
-        match component {
-            Component::Penalty => &mut self.penalty,
-            Component::Fee => &mut self.fee,
-            Component::Interest => &mut self.interest,
-            Component::Principal => &mut self.principal,
-        }
-    }
-
-    /// What is open in all components.
-    #[must_use]
-    pub fn open(&self) -> Money {
-        Money::from_minor(Component::ALL.iter().map(|&component| self.owed(component).open_minor()).sum())
-    }
-}
 
 /// How a drawdown stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -245,7 +144,10 @@ impl Drawdown {
 
     /// Takes the accruals from the terms' rate.
     pub(super) fn set_rate(&mut self, policy: &LinePolicy) -> Result<()> {
+        let before = self.accrual.denominator();
         self.accrual = Accrual::new(self.terms.rate, self.terms.basis)?;
+        self.interest_numerator = rescaled(self.interest_numerator, before, self.accrual.denominator())?;
+        self.penalty_numerator = rescaled(self.penalty_numerator, before, self.accrual.denominator())?;
         let multiple = policy.overdue.multiple_of_contract;
         self.overdue_accrual = if multiple.get() == 0 {
             None
@@ -308,54 +210,6 @@ impl Drawdown {
         self.accrual
     }
 
-    /// Principal and interest that fell due before `day` and are still open.
-    pub(super) fn overdue(&self, day: Date) -> i64 {
-        let rows = self.instalments.iter().take_while(|row| row.due_on < day);
-        rows.map(|row| row.principal.open_minor() + row.interest.open_minor()).sum()
-    }
-
-    fn oldest_unpaid(&self, day: Date) -> Option<Date> {
-        self.instalments
-            .iter()
-            .take_while(|row| row.due_on < day)
-            .find(|row| row.principal.open_minor() + row.interest.open_minor() > 0)
-            .map(|row| row.due_on)
-    }
-
-    /// Days since the oldest instalment fell due that is still unpaid, pauses left out; 0 when nothing is overdue.
-    #[must_use]
-    pub fn days_past_due(&self, day: Date, policy: &LinePolicy) -> u32 {
-        let enough = self.overdue(day) > policy.overdue.minimum_overdue_minor.to_minor().max(1) - 1;
-        match self.oldest_unpaid(day) {
-            Some(due_on) if enough => {
-                let days = epoch_day(day) - epoch_day(due_on) - self.paused_days(due_on, day);
-                days.max(0) as u32
-            }
-            _ => 0,
-        }
-    }
-
-    fn paused_days(&self, from: Date, to: Date) -> i32 {
-        let overlap = |pause: &Pause| (epoch_day(pause.until.min(to)) - epoch_day(pause.from.max(from))).max(0);
-        self.pauses.iter().map(overlap).sum()
-    }
-
-    /// The day on which an instalment unpaid since `due_on` is `days` past due, pauses left out.
-    fn day_past_due(&self, due_on: Date, days: u32) -> Result<Date> {
-        let mut day = plus(due_on, days)?;
-        loop {
-            let later = plus(due_on, days + self.paused_days(due_on, day) as u32)?;
-            if later == day {
-                return Ok(day);
-            }
-            day = later;
-        }
-    }
-
-    fn pause_on(&self, day: Date) -> Option<&Pause> {
-        self.pauses.iter().find(|pause| pause.from <= day && day < pause.until)
-    }
-
     /// Lets the days from the last accrual to `to` pass.
     pub(super) fn accrue(&mut self, to: Date, policy: &LinePolicy) -> Result<Earned> {
         let mut earned = Earned::default();
@@ -372,8 +226,8 @@ impl Drawdown {
 
     /// The next day on which the daily accrual may change by itself.
     fn next_break(&self, from: Date, to: Date, policy: &LinePolicy) -> Result<Date> {
-        if policy.overdue.total_cost_cap.is_some() {
-            // Under a cap the order in which interest and penalties reach it matters: day by day, always.
+        if policy.cost_cap.total_share.is_some() || policy.cost_cap.total.is_some() {
+            // Under a total cap the order in which interest and penalties reach it matters: day by day, always.
             return plus(from, 1);
         }
         let mut next = to;
@@ -418,45 +272,50 @@ impl Drawdown {
     fn earn(&mut self, from: Date, until: Date, policy: &LinePolicy, earned: &mut Earned) -> Result<()> {
         let overdue = &policy.overdue;
         let pause = self.pause_on(from);
-        let runs = pause.is_none();
         let charges_interest = pause.is_none_or(|pause| pause.accrues_interest)
             && epoch_day(from) - epoch_day(self.disbursed_on) >= self.terms.interest_free_days as i32;
-        let (mut outstanding, mut late_principal, mut late_interest) = (0i64, 0i64, 0i64);
-        for row in &self.instalments {
-            let open = row.principal.open_minor();
-            outstanding += open;
-            if epoch_day(row.due_on).saturating_add(overdue.grace_days as i32) <= epoch_day(from) {
-                late_principal += open;
-                late_interest += (row.interest.open_minor() - row.late_interest_minor.to_minor()).max(0);
-            }
-        }
-        if late_principal + late_interest < overdue.minimum_overdue_minor.to_minor().max(1) {
-            (late_principal, late_interest) = (0, 0);
-        }
+        let late = self.late_on(from, policy);
         let units = self.accrual.units(from, until);
-        let penalty = self.overdue_accrual.filter(|_| runs && late_principal + late_interest > 0);
-        let replaced = if penalty.is_some() && overdue.replaces_contract {
-            match overdue.base {
-                OverdueBase::OutstandingPrincipal => outstanding,
-                _ => late_principal,
+        let penal = self.overdue_accrual.filter(|_| pause.is_none() && late.any());
+        let replaced = if penal.is_some() { late.replaced(overdue) } else { 0 };
+        let mut interest =
+            if charges_interest { self.accrual.numerator(late.outstanding - replaced, units)? } else { 0 };
+        let mut penalty = 0;
+        if let Some(penal) = penal {
+            penalty = penal.numerator(late.base(overdue.base), units)?;
+            if overdue.grace_is_lost && overdue.grace_days > 0 {
+                penalty = penalty.checked_add(self.lost_grace(from, penal, policy)?).ok_or_else(overflow)?;
             }
-        } else {
-            0
-        };
-        if charges_interest {
-            let numerator = self.accrual.numerator(outstanding - replaced, units)?;
-            self.interest_numerator = self.interest_numerator.checked_add(numerator).ok_or_else(overflow)?;
         }
-        if let Some(penalty) = penalty {
-            let base = match overdue.base {
-                OverdueBase::OverduePrincipal => late_principal,
-                OverdueBase::OverduePrincipalAndInterest => late_principal + late_interest,
-                OverdueBase::OutstandingPrincipal => outstanding,
-            };
-            let numerator = penalty.numerator(base, units)?;
-            self.penalty_numerator = self.penalty_numerator.checked_add(numerator).ok_or_else(overflow)?;
+        if let Some(most) = self.daily_most(late.outstanding, from, until, policy)? {
+            interest = interest.min(most);
+            penalty = penalty.min(most - interest);
         }
+        self.interest_numerator = self.interest_numerator.checked_add(interest).ok_or_else(overflow)?;
+        self.penalty_numerator = self.penalty_numerator.checked_add(penalty).ok_or_else(overflow)?;
         self.book(from, policy, earned)
+    }
+
+    /// The most that the days may cost, exactly; none without a daily cap.
+    fn daily_most(&self, outstanding: i64, from: Date, until: Date, policy: &LinePolicy) -> Result<Option<i128>> {
+        let denominator = self.accrual.denominator();
+        let share = match policy.cost_cap.daily_share {
+            Some(share) => Some(
+                i128::from(outstanding)
+                    .checked_mul(i128::from(share.get()))
+                    .and_then(|product| product.checked_mul(denominator / 10_000))
+                    .ok_or_else(overflow)?,
+            ),
+            None => None,
+        };
+        let amount = policy.cost_cap.daily.map(|daily| i128::from(daily.to_minor()) * denominator);
+        let most = match (share, amount) {
+            (Some(share), Some(amount)) => share.min(amount),
+            (None, None) => return Ok(None),
+            (share, amount) => share.or(amount).unwrap_or_default(),
+        };
+        let days = i128::from(epoch_day(until) - epoch_day(from));
+        Ok(Some(most.max(0).checked_mul(days).ok_or_else(overflow)?))
     }
 
     /// Puts what the exact accruals have come to, in whole minor units, on the instalments.
@@ -464,8 +323,8 @@ impl Drawdown {
         let denominator = self.accrual.denominator();
         let mut interest = whole(self.interest_numerator, denominator, policy.rounding)? - self.booked_interest;
         let mut penalty = whole(self.penalty_numerator, denominator, policy.rounding)? - self.booked_penalty;
-        if let Some(cap) = policy.overdue.total_cost_cap {
-            let most = self.principal_minor.mul_ratio(i64::from(cap.get()), 10_000, Rounding::Down)?.to_minor();
+        if let Some(most) = policy.cost_cap.total_allowed(self.principal_minor)? {
+            let most = most.to_minor();
             let costs = [Component::Fee, Component::Interest, Component::Penalty];
             let so_far: i64 = self
                 .instalments
@@ -514,22 +373,7 @@ impl Drawdown {
         }
     }
 
-    /// Penalties go with the oldest debt that is overdue.
-    fn add_penalty(&mut self, day: Date, minor: i64) -> Result<()> {
-        let late = self
-            .instalments
-            .iter()
-            .position(|row| row.due_on <= day && row.principal.open_minor() + row.interest.open_minor() > 0);
-        match late {
-            Some(row) => self.instalments[row].penalty.add_due(minor),
-            None => match self.running_row(day) {
-                Some(row) => row.penalty.add_due(minor),
-                None => Ok(()),
-            },
-        }
-    }
-
-    fn recognise(&mut self, interest: i64, penalty: i64, earned: &mut Earned) {
+    pub(super) fn recognise(&mut self, interest: i64, penalty: i64, earned: &mut Earned) {
         earned.interest_receivable += interest;
         earned.penalty_receivable += penalty;
         if self.non_accrual {
@@ -576,25 +420,6 @@ impl Drawdown {
         Ok(())
     }
 
-    /// The charge for each instalment missed, made once its grace days are over.
-    fn charge_late(&mut self, day: Date, policy: &LinePolicy, earned: &mut Earned) -> Result<()> {
-        let overdue = &policy.overdue;
-        let charge = overdue.late_charge_minor.to_minor();
-        let mut charged = 0;
-        for row in &mut self.instalments {
-            let last_day = epoch_day(row.due_on).saturating_add(overdue.grace_days as i32);
-            let open = row.principal.open_minor() + row.interest.open_minor();
-            let missed = last_day < epoch_day(day) && open >= overdue.minimum_overdue_minor.to_minor().max(1);
-            if missed && !row.late_charge_made {
-                row.late_charge_made = true;
-                row.penalty.add_due(charge)?;
-                charged += charge;
-            }
-        }
-        self.recognise(0, charged, earned);
-        Ok(())
-    }
-
     /// When the prepaid principal closes or shortens the loan on `day`: what that costs.
     pub(super) fn prepayment_fee(&self, day: Date, principal: i64, closes: bool, rounding: Rounding) -> Result<i64> {
         let Some(maturity) = self.instalments.last().map(|row| row.due_on).filter(|&maturity| day < maturity) else {
@@ -634,6 +459,18 @@ impl Drawdown {
     pub(super) fn owed(&self) -> Result<i64> {
         Ok(Money::checked_sum(self.instalments.iter().map(Instalment::open))?.to_minor())
     }
+}
+
+/// The same fraction over another denominator, to a trillionth of a minor unit: a rate by the day and one by the year count in
+/// different units.
+fn rescaled(numerator: i128, before: i128, after: i128) -> Result<i128> {
+    if before == after {
+        return Ok(numerator);
+    }
+    let (whole, rest) = (numerator.div_euclid(before), numerator.rem_euclid(before));
+    let rest = rest.checked_mul(after).map(|rest| Rounding::HalfEven.div(rest, before));
+    let whole = whole.checked_mul(after);
+    whole.zip(rest).and_then(|(whole, rest)| whole.checked_add(rest)).ok_or_else(overflow)
 }
 
 pub(super) fn plus(date: Date, days: u32) -> Result<Date> {

@@ -61,6 +61,7 @@ pub enum Action {
         /// How much.
         amount_minor: Money,
         /// Where it comes from.
+        #[serde(default)]
         kind: PaymentKind,
     },
     /// A payment of what is owed so far and then of principal not yet due.
@@ -70,6 +71,7 @@ pub enum Action {
         /// How much, the prepayment fee included.
         amount_minor: Money,
         /// What becomes of the plan.
+        #[serde(default)]
         effect: PrepayEffect,
     },
     /// A fee or a penalty is charged, due with the instalment of that day.
@@ -78,6 +80,12 @@ pub enum Action {
         drawdown: DrawdownId,
         /// [`Component::Fee`] or [`Component::Penalty`].
         component: Component,
+        /// How much.
+        amount_minor: Money,
+    },
+    /// A fee for the line itself, for keeping it open or for what is not drawn; due at once, and paid first by payments that
+    /// name no drawdown. To give it up, reverse it.
+    ChargeLine {
         /// How much.
         amount_minor: Money,
     },
@@ -206,7 +214,8 @@ impl Action {
             | Self::Recover { drawdown, .. }
             | Self::Sell { drawdown, .. } => Some(drawdown),
             Self::Repay { drawdown, .. } => drawdown,
-            Self::RefundCreditBalance { .. }
+            Self::ChargeLine { .. }
+            | Self::RefundCreditBalance { .. }
             | Self::SetLimit { .. }
             | Self::Freeze
             | Self::Unfreeze
@@ -225,6 +234,7 @@ impl Action {
             Self::Repay { amount_minor, .. }
             | Self::Prepay { amount_minor, .. }
             | Self::Charge { amount_minor, .. }
+            | Self::ChargeLine { amount_minor }
             | Self::Waive { amount_minor, .. }
             | Self::ChargeBack { amount_minor, .. }
             | Self::RefundCreditBalance { amount_minor }
@@ -244,6 +254,7 @@ impl Action {
             Self::Repay { kind: PaymentKind::GoodwillCredit, .. } => "Goodwill credit",
             Self::Prepay { .. } => "Prepayment",
             Self::Charge { .. } => "Charge",
+            Self::ChargeLine { .. } => "Line fee",
             Self::Waive { .. } => "Waiver",
             Self::ChargeBack { .. } => "Charge-back",
             Self::RefundCreditBalance { .. } => "Credit balance paid out",
@@ -267,6 +278,7 @@ impl Action {
 
 /// An [`Action`] with its day, its place within the day, and a key that makes delivering it twice harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Event {
     /// The caller's idempotency key.
     pub key: String,
@@ -279,6 +291,26 @@ pub struct Event {
     /// What happened.
     #[serde(flatten)]
     pub action: Action,
+}
+
+/// An event as it may be written down: the first place of its day and recorded on its value date, unless it says otherwise.
+#[derive(Deserialize)]
+struct Written {
+    key: String,
+    value_date: Date,
+    #[serde(default)]
+    sequence: u64,
+    #[serde(default)]
+    recorded_on: Option<Date>,
+    #[serde(flatten)]
+    action: Action,
+}
+
+impl From<Written> for Event {
+    fn from(written: Written) -> Self {
+        let Written { key, value_date, sequence, recorded_on, action } = written;
+        Self { key, value_date, sequence, recorded_on: recorded_on.unwrap_or(value_date), action }
+    }
 }
 
 impl Event {

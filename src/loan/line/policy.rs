@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::PaymentKind;
 use crate::error::{Error, Result};
-use crate::loan::{Allocation, Chart};
+use crate::loan::{Allocation, Chart, CostCap};
 use crate::money::{Money, Rounding};
 use crate::rate::BasisPoints;
 
@@ -28,6 +28,7 @@ pub enum OverdueBase {
 /// Only whole rules of law are offered as presets ([`LinePolicy::china`], [`LinePolicy::india`]); the parts can be put
 /// together freely.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct OverdueTerms {
     /// The penalty rate as a multiple of the contract rate; zero for none.
     pub multiple_of_contract: BasisPoints,
@@ -37,14 +38,15 @@ pub struct OverdueTerms {
     pub base: OverdueBase,
     /// Days after the due date without penalty.
     pub grace_days: u32,
+    /// Whether the grace is lost by who does not use it: what is still open when it ends has then earned penalty since its due
+    /// date. What was paid within the grace days has not.
+    pub grace_is_lost: bool,
     /// A charge for each instalment missed, once the grace days are over.
     pub late_charge_minor: Money,
     /// Days after which overdue interest is added to the principal; never, when absent.
     pub capitalise_after_days: Option<u32>,
     /// Overdue principal and interest below this count as paid: no penalty, no day past due.
     pub minimum_overdue_minor: Money,
-    /// The most that interest, fees and penalties together may come to, as a share of the principal lent.
-    pub total_cost_cap: Option<BasisPoints>,
 }
 
 impl Default for OverdueTerms {
@@ -55,10 +57,10 @@ impl Default for OverdueTerms {
             replaces_contract: false,
             base: OverdueBase::OverduePrincipal,
             grace_days: 0,
+            grace_is_lost: false,
             late_charge_minor: Money::ZERO,
             capitalise_after_days: None,
             minimum_overdue_minor: Money::ZERO,
-            total_cost_cap: None,
         }
     }
 }
@@ -73,6 +75,7 @@ impl Default for OverdueTerms {
 /// assert_eq!(LinePolicy::china().overdue.multiple_of_contract.get(), 15_000);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct LinePolicy {
     /// How accrued interest becomes whole minor units where it is booked; the exact accrual goes on underneath.
     pub rounding: Rounding,
@@ -82,6 +85,9 @@ pub struct LinePolicy {
     pub allocation_by_kind: BTreeMap<PaymentKind, Allocation>,
     /// What being late costs.
     pub overdue: OverdueTerms,
+    /// What a drawdown may cost. Interest and penalties stop at the daily and total caps, fees counting towards the total; the
+    /// annual cap is measured on the cash flows as they went, by [`CreditLine::cost_of_credit`](super::CreditLine::cost_of_credit).
+    pub cost_cap: CostCap,
     /// Interest is no longer recognised as income after more than so many days past due.
     pub non_accrual_after_days: Option<u32>,
     /// The accounts postings go to.
@@ -96,6 +102,7 @@ impl Default for LinePolicy {
             allocation: Allocation::standard(),
             allocation_by_kind: BTreeMap::new(),
             overdue: OverdueTerms::default(),
+            cost_cap: CostCap::default(),
             non_accrual_after_days: Some(90),
             chart: Chart::default(),
         }
@@ -161,8 +168,10 @@ impl LinePolicy {
         if overdue.grace_days > 366 || overdue.capitalise_after_days.is_some_and(|days| !(1..=3_660).contains(&days)) {
             return Err(Error::invalid("grace or capitalisation", "out of range", "at most 366 days; 1 to 3660 days"));
         }
-        if overdue.total_cost_cap.is_some_and(|cap| cap.get() < 0) {
-            return Err(Error::invalid("total cost cap", "below zero", "not below zero"));
+        let cap = &self.cost_cap;
+        let shares = [cap.total_share, cap.daily_share].into_iter().flatten().any(|share| share.get() < 0);
+        if shares || [cap.total, cap.daily].into_iter().flatten().any(Money::is_negative) {
+            return Err(Error::invalid("cost cap", "below zero", "not below zero"));
         }
         if self.non_accrual_after_days.is_some_and(|days| days > 3_660) {
             return Err(Error::invalid("non-accrual limit", "too many days", "at most 3660 days"));

@@ -110,18 +110,23 @@ pub enum PrepaymentFee {
 /// # Ok::<(), dandelion_credit::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DrawdownTerms {
     /// The contract rate.
     pub rate: InterestRate,
     /// How days become parts of a year; of no weight for a daily rate.
+    #[serde(default)]
     pub basis: AccrualBasis,
     /// How the principal comes back.
     pub repayment: RepaymentPlan,
     /// Days from disbursement without interest.
+    #[serde(default)]
     pub interest_free_days: u32,
     /// A fee that falls due with the disbursement.
+    #[serde(default)]
     pub upfront_fee_minor: Money,
     /// What early repayment costs.
+    #[serde(default)]
     pub prepayment_fee: PrepaymentFee,
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::balances::{Balances, Split};
+use super::balances::{Balances, Settles, Split};
 use super::{ChargeGrouping, ChargeKind, PaymentOutcome, PlanPayment, PlanServicing, PlanTerms, ScheduleChange};
 use crate::error::{Error, Result};
 use crate::loan::payment_plan;
@@ -244,6 +244,8 @@ struct Amortiser<'a> {
     as_of: i32,
     opening_interest: Money,
     days: BTreeMap<i32, Day>,
+    /// Payments agreed anew are not lowered by what was paid ahead before them.
+    first_rescheduled: Option<i32>,
     /// What was paid in each window, by its number.
     paid_in_window: Vec<Money>,
 }
@@ -278,7 +280,13 @@ impl<'a> Amortiser<'a> {
                 },
             }
         }
-        let mut account = Self { terms, servicing, as_of, opening_interest, days, paid_in_window: vec![Money::ZERO] };
+        let rescheduled = |change: &ScheduleChange| match *change {
+            ScheduleChange::Rescheduled { day, .. } => Some(day),
+            ScheduleChange::Cancelled { .. } => None,
+        };
+        let first_rescheduled = servicing.changes.iter().filter_map(rescheduled).min();
+        let paid_in_window = vec![Money::ZERO];
+        let mut account = Self { terms, servicing, as_of, opening_interest, days, first_rescheduled, paid_in_window };
         for payment in payments {
             account.record(payment)?;
         }
@@ -347,15 +355,18 @@ impl<'a> Amortiser<'a> {
         for (&number, day) in &self.days {
             let projected = number > self.as_of;
             let (accrued_minor, mut new_interest_minor) = balances.accrue(number, projected)?;
+            if self.first_rescheduled == Some(number) {
+                (paid, asked) = (Money::ZERO, Money::ZERO);
+            }
             let ahead = paid.checked_sub(asked)?.max(Money::ZERO);
-            let due = self.due(day, ahead, balances.settlement_price(number)?)?;
+            let due = self.due(day, ahead, balances.closing_price(number)?)?;
             let settles = settle && number == self.as_of;
             let payment_status = self.payment_status(number, day, due, status, settles, settled_in);
             let new_charges = self.charges(number, day, payment_status, status, &mut charged);
             for (_, amount) in &new_charges {
                 balances.charge(*amount)?;
             }
-            let price = balances.settlement_price(number)?;
+            let price = if settles { balances.settlement_price(number)? } else { balances.closing_price(number)? };
             let settlement_payment = if settles { Some(price.checked_sub(day.counted)?) } else { None };
             let net = match payment_status {
                 PaymentStatus::Settlement => price,
@@ -364,7 +375,12 @@ impl<'a> Amortiser<'a> {
                 _ => day.counted,
             };
             let was_open = matches!(status, BalanceStatus::Open | BalanceStatus::OverRefunded);
-            let posted = balances.pay(number, net, net.is_positive() && net >= price || settles, projected)?;
+            let ends = match settles {
+                true => Settles::ByQuote,
+                false if net.is_positive() && net >= price => Settles::ByPayment,
+                false => Settles::No,
+            };
+            let posted = balances.pay(number, net, ends, projected)?;
             new_interest_minor += posted.interest_adjustment_minor;
             status = balances.status(status, net);
             paid = paid.checked_add(net)?;
@@ -388,7 +404,7 @@ impl<'a> Amortiser<'a> {
                 fee_balance: balances.fee,
                 principal_balance: balances.principal,
                 settlement_figure: if day.pending.is_zero() {
-                    Some(balances.settlement_figure(number, projected, status)?)
+                    Some(balances.settlement_figure(number, projected.then_some(net), status)?)
                 } else {
                     None
                 },
@@ -469,7 +485,8 @@ impl<'a> Amortiser<'a> {
         charged: &mut BTreeMap<ChargeKind, i32>,
     ) -> Vec<(ChargeKind, Money)> {
         let mut made = Vec::new();
-        if matches!(before, BalanceStatus::Closed | BalanceStatus::RefundDue) {
+        // An attempt on a day without a payment due is the lender's own.
+        if matches!(before, BalanceStatus::Closed | BalanceStatus::RefundDue) || day.scheduled.is_none() {
             return made;
         }
         let late =

@@ -23,6 +23,16 @@ pub struct Split {
     pub principal: Money,
 }
 
+/// Whether a payment ends the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settles {
+    No,
+    /// It is at least what was left to pay.
+    ByPayment,
+    /// It is what was quoted to the last fraction.
+    ByQuote,
+}
+
 /// What a payment did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Posted {
@@ -47,6 +57,7 @@ pub(super) struct Balances<'a> {
     interest_paid: Money,
     interest_paid_in_fact: Money,
     settled: bool,
+    over_refunded: bool,
 }
 
 impl<'a> Balances<'a> {
@@ -68,6 +79,7 @@ impl<'a> Balances<'a> {
             interest_paid: Money::ZERO,
             interest_paid_in_fact: Money::ZERO,
             settled: false,
+            over_refunded: false,
         })
     }
 
@@ -92,12 +104,20 @@ impl<'a> Balances<'a> {
         self.day = day;
         self.accrued_minor = self.accrued_minor.checked_add(accrued).ok_or_else(overflow)?;
         self.interest_minor = self.interest_minor.checked_add(new).ok_or_else(overflow)?;
+        // Interest on top is whole units; less than one beyond it is rounding between the two.
+        if self.terms.method == PlanMethod::AddOn && self.interest_minor.abs() < Decimal::ONE {
+            self.interest_minor = Decimal::ZERO;
+        }
         Ok((accrued, new))
     }
 
     fn interest_until(&self, day: i32) -> Result<Decimal> {
         let balance = self.principal.checked_add(self.fee)?;
         let days = i64::from(day) - i64::from(self.day);
+        // The lender's own mistake earns the lender nothing.
+        if self.over_refunded {
+            return Ok(Decimal::ZERO);
+        }
         if !balance.is_positive() {
             return self.servicing.credit_rate.interest(balance.to_minor(), days);
         }
@@ -164,50 +184,79 @@ impl<'a> Balances<'a> {
 
     /// Interest that settling on `day` leaves: without what time has not earned, and none unpaid within the grace days.
     fn interest_if_settled(&self, day: i32) -> Decimal {
-        let earned = self.interest_minor - self.unearned_minor;
+        let earned = match self.terms.method {
+            _ if self.over_refunded => Decimal::ZERO,
+            PlanMethod::Actuarial => self.interest_minor,
+            PlanMethod::AddOn => self.accrued_minor - self.interest_paid.to_decimal_minor(),
+        };
         if self.is_waived(day) { earned.min(Decimal::ZERO) } else { earned }
     }
 
-    fn price(&self, day: i32, interest_minor: Decimal) -> Result<Money> {
+    fn price(&self, interest_minor: Decimal, rebate: Money) -> Result<Money> {
         let owed = self.principal.checked_add(self.fee)?.checked_add(self.charges)?;
-        owed.checked_sub(self.rebate_left(day)?)?.checked_add(self.rounded(interest_minor)?)
+        owed.checked_sub(rebate)?.checked_add(self.rounded(interest_minor)?)
     }
 
     /// What settles everything on `day`.
     pub fn settlement_price(&self, day: i32) -> Result<Money> {
-        self.price(day, self.interest_if_settled(day))
+        self.price(self.interest_if_settled(day), self.rebate_left(day)?)
     }
 
-    /// What settles what a row leaves.
-    pub fn settlement_figure(&self, day: i32, projected: bool, status: BalanceStatus) -> Result<Money> {
+    /// What pays everything as planned: as the settlement price, but less than a unit of interest that time has not earned is
+    /// rounding, and stays.
+    pub fn closing_price(&self, day: i32) -> Result<Money> {
+        if self.has_interest_to_give_back() || self.is_waived(day) || self.terms.method == PlanMethod::Actuarial {
+            return self.settlement_price(day);
+        }
+        self.price(self.interest_minor, self.rebate_left(day)?)
+    }
+
+    fn has_interest_to_give_back(&self) -> bool {
+        self.unearned_minor >= Decimal::ONE
+    }
+
+    /// What settles what a row leaves; `expected` is the payment that a row to come expects.
+    pub fn settlement_figure(&self, day: i32, expected: Option<Money>, status: BalanceStatus) -> Result<Money> {
         if status == BalanceStatus::Closed {
             return Ok(Money::ZERO);
         }
-        let by_payments_made = projected
-            && self.terms.method == PlanMethod::AddOn
-            && self.servicing.projected_settlement == ProjectedSettlement::Made;
-        if by_payments_made {
-            let unpaid = self.accrued_minor - self.interest_paid_in_fact.to_decimal_minor();
-            return self.price(day, unpaid.min(self.interest_minor));
+        match (expected, self.servicing.projected_settlement) {
+            (Some(expected), ProjectedSettlement::Made) => {
+                let interest = match self.terms.method {
+                    PlanMethod::Actuarial => self.interest_minor,
+                    PlanMethod::AddOn => {
+                        self.interest_minor.min(self.accrued_minor - self.interest_paid_in_fact.to_decimal_minor())
+                    }
+                };
+                self.price(interest, self.rebate_left(day)?.checked_sub(expected)?.max(Money::ZERO))
+            }
+            _ => self.settlement_price(day),
         }
-        self.settlement_price(day)
+    }
+
+    /// Gives back what settling gives back; a `quote` gives back the last fraction too.
+    fn settle(&mut self, day: i32, quote: bool) -> Result<Posted> {
+        let mut posted = Posted { fee_rebate: self.rebate_left(day)?, ..Posted::default() };
+        self.fee = self.fee.checked_sub(posted.fee_rebate)?;
+        self.settled = true;
+        if quote || self.is_waived(day) || self.has_interest_to_give_back() {
+            posted.interest_waived = self.is_waived(day) && self.terms.method == PlanMethod::Actuarial;
+            posted.interest_adjustment_minor = -self.unearned_minor;
+            self.interest_minor = self.interest_if_settled(day);
+            self.unearned_minor = Decimal::ZERO;
+        }
+        Ok(posted)
     }
 
     /// Splits a payment, or a refund, over what is owed.
-    pub fn pay(&mut self, day: i32, net: Money, settles: bool, projected: bool) -> Result<Posted> {
-        let mut posted = Posted::default();
-        if settles && !self.settled {
-            posted.fee_rebate = self.rebate(day)?;
-            posted.interest_waived = self.is_waived(day) && self.terms.method == PlanMethod::Actuarial;
-            let left = self.interest_if_settled(day);
-            posted.interest_adjustment_minor = left - self.interest_minor;
-            self.fee = self.fee.checked_sub(posted.fee_rebate)?;
-            self.interest_minor = left;
-            self.unearned_minor = Decimal::ZERO;
-            self.settled = true;
-        }
+    pub fn pay(&mut self, day: i32, net: Money, settles: Settles, projected: bool) -> Result<Posted> {
+        let mut posted = match settles {
+            Settles::No => Posted::default(),
+            Settles::ByPayment => self.settle(day, false)?,
+            Settles::ByQuote => self.settle(day, true)?,
+        };
         let split = if net.is_positive() {
-            self.split(net, settles)?
+            self.split(net, settles != Settles::No)?
         } else if net.is_negative() {
             let interest = self.rounded(self.interest_minor.min(Decimal::ZERO))?.max(net);
             Split { interest, principal: net.checked_sub(interest)?, ..Split::default() }
@@ -251,12 +300,12 @@ impl<'a> Balances<'a> {
     }
 
     /// Where the account stands after a movement of `net`.
-    pub fn status(&self, before: BalanceStatus, net: Money) -> BalanceStatus {
+    pub fn status(&mut self, before: BalanceStatus, net: Money) -> BalanceStatus {
         let owed = i128::from(self.principal.to_minor())
             + i128::from(self.fee.to_minor())
             + i128::from(self.charges.to_minor());
         let owed = Decimal::from(owed).saturating_add(self.interest_minor);
-        if owed.abs() < Decimal::ONE {
+        let status = if owed.abs() < Decimal::ONE {
             BalanceStatus::Closed
         } else if owed.is_sign_negative() {
             BalanceStatus::RefundDue
@@ -264,6 +313,8 @@ impl<'a> Balances<'a> {
             BalanceStatus::OverRefunded
         } else {
             BalanceStatus::Open
-        }
+        };
+        self.over_refunded = status == BalanceStatus::OverRefunded;
+        status
     }
 }

@@ -79,15 +79,15 @@ pub enum FeeRebate {
     ProRata,
 }
 
-/// Which interest counts as paid in the settlement figure of a day that is still to come, in a plan whose interest was put on
-/// top. On days past the two are the same.
+/// What the settlement figure of a day still to come takes for granted. On days past the two are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProjectedSettlement {
-    /// That of the payments expected until then as well: what settling will cost a borrower who keeps to the plan.
+    /// The payments expected until then: what settling will cost a borrower who keeps to the plan.
     #[default]
     Expected,
-    /// That of payments made: what FSharp.Finance.Personal prints.
+    /// The payments made until now, in what it gives back: of interest put on top only what was paid in fact counts as paid, and
+    /// a fee's rebate is lowered by the payment expected that day. FSharp.Finance.Personal prints these.
     Made,
 }
 
