@@ -387,9 +387,9 @@ fn a_new_rate_quoted_another_way_goes_on_from_the_exact_interest() {
         line.position(day(at)).unwrap().owed_minor.to_minor()
     };
     let daily_rate = InterestRate::Daily("0.0001".parse::<Decimal>().map(DailyRate::from_fraction).unwrap().unwrap());
-    // 7,777.77 at 0.05 % for 20 days is 77.7777; 3.65 % over 365 days and 0.01 % a day are the same.
-    for (at, expected) in [(20, 785_555), (21, 785_633), (30, 786_332)] {
-        assert_eq!((owed(interest("3.65"), at), owed(daily_rate, at)), (expected, expected), "day {at}");
+    // 7,777.77 at 0.05 % for 20 days is 77.7777; 3.6 % over 360 days and 0.01 % a day are the same.
+    for (at, expected) in [(20, 785_555), (21, 785_633), (30, 786_333)] {
+        assert_eq!((owed(interest("3.6"), at), owed(daily_rate, at)), (expected, expected), "day {at}");
     }
 }
 
