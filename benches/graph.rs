@@ -13,6 +13,13 @@ use dandelion_credit::{AccountIndex, Progress, TransferColumns};
 use graph_builder::prelude::{CsrLayout, GraphBuilder as RivalBuilder, UndirectedCsrGraph, UndirectedDegrees};
 use petgraph::graph::{NodeIndex, UnGraph};
 
+#[path = "../examples/shared/memory.rs"]
+mod memory;
+
+/// Large blocks lie on huge pages and are used again, ours and the rivals'.
+#[global_allocator]
+static MEMORY: memory::HugePages = memory::HugePages::new();
+
 /// Circles of people and shops that strangers pay, with repeats: payer and payee columns.
 struct Town {
     accounts: usize,
@@ -59,8 +66,18 @@ impl Town {
     }
 }
 
-/// A small town where benches only have to run once, a large one where they measure.
+/// The pairs of a file of little-endian u32 payer, payee in `DANDELION_EDGES`, where it is set; else a small town where
+/// benches only have to run once, a large one where they measure.
 fn town() -> Town {
+    if let Some(name) = std::env::var_os("DANDELION_EDGES") {
+        let bytes = std::fs::read(name).expect("DANDELION_EDGES names a file");
+        let (pairs, _) = bytes.as_chunks::<8>();
+        let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        let payer: Vec<u32> = pairs.iter().map(|pair| word(&pair[..4])).collect();
+        let payee: Vec<u32> = pairs.iter().map(|pair| word(&pair[4..])).collect();
+        let accounts = payer.iter().chain(&payee).max().map_or(0, |&most| most as usize + 1);
+        return Town { accounts, payer, payee };
+    }
     let test = std::env::args().any(|argument| argument == "--test");
     Town::of(if test { 2_000 } else { 200_000 })
 }

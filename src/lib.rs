@@ -89,7 +89,7 @@
 //! - *Money* is whole minor units; interest is carried exactly and rounded once, by a named [`Rounding`].
 //! - *Long work* takes a [`Progress`], reports to it and can be stopped by it.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 // Ground floor: nouns that every room shares; knows no room.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::graph::TransferGraph;
-use crate::graph::orient::ACCOUNTS;
+use crate::graph::lines::ACCOUNTS;
 use crate::parallel::{for_each_chunk_mut, map_chunks};
 use crate::progress::Progress;
 

@@ -24,32 +24,38 @@ struct Part<'a> {
     /// Counterparties left.
     left: &'a mut [u32],
     core: &'a mut [u32],
+    /// The fewest counterparties anybody has who stays.
+    fewest: u32,
     /// Who stays, and who leaves next.
     staying: Vec<u32>,
     leaving: Vec<u32>,
 }
 
 impl Part<'_> {
+    /// Forgets who has left, and notes the fewest counterparties anybody has who stays.
+    fn look(&mut self) {
+        let (core, left) = (&*self.core, &*self.left);
+        let mut fewest = u32::MAX;
+        self.staying.retain(|&local| {
+            let stays = core[local as usize] == STAYS;
+            fewest = fewest.min(if stays { left[local as usize] } else { u32::MAX });
+            stays
+        });
+        self.fewest = fewest;
+    }
+
     /// Lets everybody with at most `level` counterparties leave.
     fn level(&mut self, level: u32) {
+        if self.fewest > level {
+            return;
+        }
         let (core, left, leaving, first) = (&mut *self.core, &*self.left, &mut self.leaving, self.first);
-        self.staying.retain(|&local| {
-            if core[local as usize] != STAYS {
-                return false;
-            }
-            let leaves = left[local as usize] <= level;
-            if leaves {
+        for &local in &self.staying {
+            if left[local as usize] <= level {
                 core[local as usize] = level;
                 leaving.push((first + local as usize) as u32);
             }
-            !leaves
-        });
-    }
-
-    /// The fewest counterparties anybody has who stays.
-    fn fewest(&self) -> u32 {
-        let left = self.staying.iter().filter(|&&local| self.core[local as usize] == STAYS);
-        left.map(|&local| self.left[local as usize]).min().unwrap_or(u32::MAX)
+        }
     }
 
     fn lose(&mut self, local: usize, level: u32) {
@@ -76,6 +82,7 @@ pub(super) fn core_numbers(graph: &TransferGraph, progress: Progress<'_>) -> Res
         .enumerate()
         .map(|(bucket, (left, core))| Part {
             first: bucket * width,
+            fewest: 0,
             staying: (0..left.len() as u32).collect(),
             leaving: Vec::new(),
             left,
@@ -86,7 +93,8 @@ pub(super) fn core_numbers(graph: &TransferGraph, progress: Progress<'_>) -> Res
     let mut leaving: Vec<u32> = Vec::new();
     let mut left_behind = accounts as u64;
     loop {
-        let fewest = parts.iter().map(Part::fewest).min().unwrap_or(u32::MAX);
+        for_each_chunk_mut(&mut parts, 1, |_, part| part[0].look());
+        let fewest = parts.iter().map(|part| part.fewest).min().unwrap_or(u32::MAX);
         if fewest == u32::MAX {
             break;
         }

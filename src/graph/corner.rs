@@ -6,7 +6,7 @@ use crate::graph::TransferGraph;
 use crate::graph::csr::Tally;
 use crate::graph::features::Needs;
 
-/// Shares of ties are added up in units of 2^-61, because whole numbers have the same sum in any order.
+/// Shares are squared in units of 2^-61, because whole numbers have the same sum in any order.
 const TIE: f64 = (1u64 << 61) as f64;
 
 /// The relation between two counterparties `a` and `b` of an account.
@@ -59,50 +59,98 @@ pub(super) fn inverse_amount(graph: &TransferGraph, row: Range<usize>) -> f64 {
     if sum == 0 { 0.0 } else { 1.0 / sum as f64 }
 }
 
+/// What reaches an account and a counterparty through a third one that both know, over all of the third one's dealings:
+/// `c_iq c_jq / W_q`. The sum over all such `q` belongs to the relation, from whichever end it is seen. It never exceeds the
+/// lesser total of the two, and is added up as a whole number of such a part of it that 61 bits hold the most there can be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unit(u64);
+
+impl Unit {
+    /// The unit of the relation of two accounts, by one over their totals.
+    #[inline]
+    pub fn of(inverse: f64, other: f64) -> Self {
+        Self(inverse.max(other).to_bits() >> 52)
+    }
+
+    /// What comes through one account, in whole units.
+    #[inline]
+    pub fn through(self, first: f64, second: f64, inverse: f64) -> u64 {
+        (first * second * inverse * f64::from_bits((self.0 + 61) << 52)) as u64
+    }
+
+    /// The sum as a number, 2^61 times what it stands for.
+    #[inline]
+    pub fn number(self, sum: u64) -> f64 {
+        sum as f64 * f64::from_bits((2046 - self.0) << 52)
+    }
+}
+
+/// The square of a relation's share together with what comes through others, in units of 2^-122, as far as it exceeds the
+/// square of the share alone; `through` as [`Unit::number`] gives it.
+#[inline]
+pub(super) fn square_beyond(share: f64, through: f64, inverse: f64) -> u128 {
+    let (share, tie) = (u128::from(whole(share)), u128::from((through * inverse) as u64));
+    tie * (2 * share + tie)
+}
+
+/// The square of a share in units of 2^-122.
+#[inline]
+pub(super) fn square(share: f64) -> u128 {
+    u128::from(whole(share)).pow(2)
+}
+
+/// The sum of squares as a number; not a number of no shares.
+pub(super) fn of_squares(sum: u128) -> f64 {
+    if sum == 0 { f64::NAN } else { sum as f64 / (TIE * TIE) }
+}
+
 /// Burt's constraint under way, by one kind of weight.
 #[derive(Debug, Default)]
 struct Ties {
-    /// Share of each relation in the account's total.
-    shares: Vec<f64>,
-    /// The share over the counterparty's own total; not a number until it is needed.
-    pulls: Vec<f64>,
+    /// One over the account's total.
+    inverse: f64,
+    /// Weight of each relation.
+    weights: Vec<f64>,
+    /// One over each counterparty's own total; not a number until it is needed.
+    others: Vec<f64>,
     /// What reaches each counterparty through the others.
-    ties: Vec<i64>,
+    through: Vec<u64>,
 }
 
 impl Ties {
-    fn begin(&mut self, shares: impl Iterator<Item = f64>) {
-        self.shares.clear();
-        self.shares.extend(shares);
-        self.pulls.clear();
-        self.pulls.resize(self.shares.len(), f64::NAN);
-        self.ties.clear();
-        self.ties.resize(self.shares.len(), 0);
-    }
-
-    #[inline]
-    fn pull(&mut self, place: usize, inverse: impl Fn(usize) -> f64) -> f64 {
-        if self.pulls[place].is_nan() {
-            self.pulls[place] = self.shares[place] * inverse(place) * TIE;
-        }
-        self.pulls[place]
+    fn begin(&mut self, inverse: f64, weights: impl Iterator<Item = f64>) {
+        self.inverse = inverse;
+        self.weights.clear();
+        self.weights.extend(weights);
+        self.others.clear();
+        self.others.resize(self.weights.len(), f64::NAN);
+        self.through.clear();
+        self.through.resize(self.weights.len(), 0);
     }
 
     #[inline]
     fn triangle(&mut self, a: usize, b: usize, weight: f64, inverse: impl Fn(usize) -> f64) {
-        self.ties[a] += (self.pull(b, &inverse) * weight) as i64;
-        self.ties[b] += (self.pull(a, &inverse) * weight) as i64;
+        for place in [a, b] {
+            if self.others[place].is_nan() {
+                self.others[place] = inverse(place);
+            }
+        }
+        let (other_a, other_b) = (self.others[a], self.others[b]);
+        self.through[a] += Unit::of(self.inverse, other_a).through(self.weights[b], weight, other_b);
+        self.through[b] += Unit::of(self.inverse, other_b).through(self.weights[a], weight, other_a);
     }
 
     fn finish(&self) -> f64 {
-        squares(self.shares.iter().zip(&self.ties).map(|(&share, &tie)| whole(share) + tie))
+        let mut sum = 0;
+        for ((&weight, &through), &other) in self.weights.iter().zip(&self.through).zip(&self.others) {
+            let share = weight * self.inverse;
+            sum += square(share);
+            if through > 0 {
+                sum += square_beyond(share, Unit::of(self.inverse, other).number(through), self.inverse);
+            }
+        }
+        of_squares(sum)
     }
-}
-
-/// The sum of squares of shares in units of 2^-61, exact and so the same in any order; not a number of no shares.
-fn squares(shares: impl Iterator<Item = i64>) -> f64 {
-    let sum: u128 = shares.map(|share| u128::from(share.unsigned_abs()).pow(2)).sum();
-    if sum == 0 { f64::NAN } else { sum as f64 / (TIE * TIE) }
 }
 
 /// The workspace of one account at a time.
@@ -119,29 +167,16 @@ pub(super) struct Ego {
     unions: u32,
 }
 
-fn whole(share: f64) -> i64 {
-    (share * TIE) as i64
+fn whole(share: f64) -> u64 {
+    (share * TIE) as u64
 }
 
-fn count_shares(graph: &TransferGraph, row: Range<usize>) -> impl Iterator<Item = f64> {
-    let inverse = inverse_count(graph, row.clone());
-    row.map(move |slot| graph.counts(slot).total() as f64 * inverse)
-}
-
-fn amount_shares(graph: &TransferGraph, row: Range<usize>) -> impl Iterator<Item = f64> {
-    let inverse = inverse_amount(graph, row.clone());
-    row.map(move |slot| amount_weight(graph, slot) * inverse)
+/// The weight of a relation by transfers either way.
+pub(super) fn count_weight(graph: &TransferGraph, slot: usize) -> f64 {
+    graph.counts(slot).total() as f64
 }
 
 impl Ego {
-    /// An account without triangles, at once.
-    pub fn alone(graph: &TransferGraph, row: Range<usize>, needs: Needs) -> Corner {
-        let constraint = if needs.ties { squares(count_shares(graph, row.clone()).map(whole)) } else { 0.0 };
-        let constraint_amount =
-            if needs.tie_amounts { squares(amount_shares(graph, row.clone()).map(whole)) } else { 0.0 };
-        Corner { constraint, constraint_amount, alters: [0, row.len() as u32], ..Corner::default() }
-    }
-
     /// Begins with the account whose row is `row`.
     pub fn begin(&mut self, graph: &TransferGraph, row: Range<usize>, needs: Needs) {
         let degree = row.len();
@@ -149,10 +184,12 @@ impl Ego {
         self.row = row.clone();
         self.sum = Corner::default();
         if needs.ties {
-            self.by_count.begin(count_shares(graph, row.clone()));
+            let weights = row.clone().map(|slot| count_weight(graph, slot));
+            self.by_count.begin(inverse_count(graph, row.clone()), weights);
         }
         if needs.tie_amounts {
-            self.by_amount.begin(amount_shares(graph, row));
+            let weights = row.clone().map(|slot| amount_weight(graph, slot));
+            self.by_amount.begin(inverse_amount(graph, row), weights);
         }
         if needs.alters {
             self.unions = 0;

@@ -1,8 +1,8 @@
 //! Every triangle, by whichever way suits the shape of the graph.
 //!
-//! Where accounts point to few others (payments between people and shops), questions are mailed to where the answer lies in
-//! cache: [`wedges`](super::wedges). Where some point to hundreds (a dense core), the letters would outgrow the graph, and
-//! the rows of the core are in cache anyway: then each account marks its counterparties and looks at whom they point to.
+//! Where accounts point to few others (payments between people and shops), each fits a line of the cache: [`count`] and
+//! [`corners`](super::corners). Where many point to hundreds (a dense core), the rows of the core are in cache anyway: then
+//! each account marks its counterparties and looks at whom they point to.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -11,16 +11,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::error::{Error, Result};
 use crate::graph::TransferGraph;
 use crate::graph::corner::{Corner, Ego, Link, Weights, inverse_amount, inverse_count};
+use crate::graph::corners::{Work, corners};
+use crate::graph::count;
 use crate::graph::csr::Tally;
 use crate::graph::dense;
 use crate::graph::features::Needs;
-use crate::graph::orient::{ACCOUNTS, Load, Oriented};
-use crate::graph::wedges::{self, BucketAnswers, Told};
+use crate::graph::lines::{ACCOUNTS, Beside, Lines};
+use crate::graph::orient::{Load, Oriented};
 use crate::parallel::{for_each_chunk_mut, map_chunks};
 use crate::progress::Progress;
 
-/// Wedges a relation up to which questions are mailed.
-const MAILED: u64 = 16;
+/// Wedges a relation up to which accounts count as pointing to few others.
+const FEW: u64 = 16;
 
 /// What the triangles of every account come to, as far as it was asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,13 +36,13 @@ pub(super) struct CornerColumns {
 }
 
 /// The columns of a run of accounts; empty ones were not asked for.
-struct CornerPart<'a> {
+pub(super) struct CornerPart<'a> {
     len: usize,
     triangles: &'a mut [u64],
     payer_pairs: &'a mut [[u64; 2]],
     kinds: &'a mut [[u64; 4]],
-    constraint: &'a mut [f64],
-    constraint_amount: &'a mut [f64],
+    pub constraint: &'a mut [f64],
+    pub constraint_amount: &'a mut [f64],
     alters: &'a mut [[u32; 2]],
 }
 
@@ -95,7 +97,7 @@ impl CornerColumns {
 }
 
 impl CornerPart<'_> {
-    fn set(&mut self, at: usize, corner: &Corner) {
+    pub fn set(&mut self, at: usize, corner: &Corner) {
         fn put<T: Copy>(column: &mut [T], at: usize, value: T) {
             if let Some(slot) = column.get_mut(at) {
                 *slot = value;
@@ -110,47 +112,39 @@ impl CornerPart<'_> {
     }
 }
 
-fn suits_mail(graph: &TransferGraph, oriented: &Oriented) -> bool {
-    oriented.wedges <= graph.relations() * MAILED
+/// Whether the lines of accounts are the shorter way.
+fn suits_lines(graph: &TransferGraph, lines: &Lines) -> bool {
+    lines.wedges <= graph.relations() * FEW
 }
 
 /// Triangles of every account.
 pub(super) fn triangles_of_all(graph: &TransferGraph, progress: Progress<'_>) -> Result<Vec<u64>> {
     progress.step("orienting relations", 0, 1)?;
-    let oriented = Oriented::of(graph, Load::Nothing);
-    if suits_mail(graph, &oriented) {
-        return wedges::count(&oriented, graph.accounts(), progress);
+    let lines = Lines::of(graph, Beside::Nothing);
+    if suits_lines(graph, &lines) {
+        return count::count(&lines, graph.accounts(), progress);
     }
-    dense::count(graph, &oriented, progress)
+    drop(lines);
+    dense::count(graph, &Oriented::of(graph, Load::Nothing), progress)
 }
 
 /// What the triangles of every account come to.
 pub(super) fn corners_of_all(graph: &TransferGraph, needs: Needs, progress: Progress<'_>) -> Result<CornerColumns> {
     progress.step("orienting relations", 0, 1)?;
-    let load = if needs.tie_amounts { Load::TalliesAndAmounts } else { Load::Tallies };
-    let oriented = Oriented::of(graph, load);
     let mut columns = CornerColumns::of(graph.accounts(), needs);
     let weights = weights(graph, needs);
-    if suits_mail(graph, &oriented) {
+    let lines = Lines::of(graph, if needs.tie_amounts { Beside::TalliesAndAmounts } else { Beside::Tallies });
+    if suits_lines(graph, &lines) {
         // What is told stays below three times the graph itself.
         let most = graph.bytes() / size_of::<u32>() * 3 + (1 << 24);
-        if let Some(answers) = wedges::tell(&oriented, load, most, progress)? {
-            let buckets = oriented.buckets;
-            drop(oriented.parts);
-            let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-            let mut parts = columns.parts(buckets.width());
-            for_each_chunk_mut(&mut parts, 1, |bucket, part| {
-                if !stop.load(Ordering::Relaxed) {
-                    listen(graph, &weights, needs, buckets.range(bucket), &answers.of(bucket), &mut part[0]);
-                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    let step = progress.step("summing up triangles", done, buckets.len() as u64);
-                    stop.fetch_or(step.is_err(), Ordering::Relaxed);
-                }
-            });
-            return if stop.into_inner() { Err(Error::cancelled("summing up triangles")) } else { Ok(columns) };
+        let work = Work { graph, lines: &lines, weights: &weights, needs };
+        if corners(work, &mut columns.parts(lines.buckets.width()), most, progress)? {
+            return Ok(columns);
         }
     }
-    marked(graph, &oriented, &weights, needs, &mut columns, progress)?;
+    drop(lines);
+    let load = if needs.tie_amounts { Load::TalliesAndAmounts } else { Load::Tallies };
+    marked(graph, &Oriented::of(graph, load), &weights, needs, &mut columns, progress)?;
     Ok(columns)
 }
 
@@ -176,47 +170,6 @@ fn link(graph: &TransferGraph, a: u32, b: u32, tally: Tally, amount: f64) -> Lin
         count = graph.counts(slot).total() as f64;
     }
     Link { a_pays: tally.sent > 0, b_pays: tally.received > 0, count, amount }
-}
-
-/// Sums up what the accounts of one bucket were told.
-#[inline(never)]
-fn listen(
-    graph: &TransferGraph,
-    weights: &Weights,
-    needs: Needs,
-    accounts: Range<usize>,
-    answers: &BucketAnswers<'_>,
-    part: &mut CornerPart<'_>,
-) {
-    let mut starts = vec![0usize; accounts.len() + 2];
-    answers.for_each(|told| starts[told.local + 2] += 1);
-    for local in 2..starts.len() {
-        starts[local] += starts[local - 1];
-    }
-    let mut by_account = vec![Told::default(); starts[accounts.len() + 1]];
-    answers.for_each(|told| {
-        let cursor = &mut starts[told.local + 1];
-        by_account[*cursor] = told;
-        *cursor += 1;
-    });
-    let mut ego = Ego::default();
-    for (local, account) in accounts.enumerate() {
-        let row = graph.row(account);
-        let told = &by_account[starts[local]..starts[local + 1]];
-        if told.is_empty() {
-            part.set(local, &Ego::alone(graph, row, needs));
-            continue;
-        }
-        ego.begin(graph, row.clone(), needs);
-        let neighbours = &graph.neighbours[row];
-        for told in told {
-            let places = (neighbours.binary_search(&told.a), neighbours.binary_search(&told.b));
-            if let (Ok(a), Ok(b)) = places {
-                ego.triangle(graph, weights, a, b, link(graph, told.a, told.b, told.tally, told.amount));
-            }
-        }
-        part.set(local, &ego.finish());
-    }
 }
 
 /// Marks of one account's counterparties, and its workspace.

@@ -4,8 +4,6 @@
 const BLOCK: usize = 256;
 /// A block's header: where the next block begins (0 for none), and how many words are used.
 const HEADER: usize = 2;
-/// Words of the longest record.
-pub(super) const LONGEST: usize = BLOCK - HEADER;
 
 /// Streams of records, each record a few words that lie side by side.
 ///
@@ -22,6 +20,13 @@ pub(super) struct Streams {
 }
 
 impl Streams {
+    /// So many empty streams.
+    pub fn of(streams: usize) -> Self {
+        let mut all = Self::default();
+        all.clear(streams);
+        all
+    }
+
     /// Empties `streams` streams.
     pub fn clear(&mut self, streams: usize) {
         self.used = BLOCK;
@@ -34,6 +39,11 @@ impl Streams {
     /// Words taken up by all records.
     pub fn held(&self) -> usize {
         self.used
+    }
+
+    /// Whether positions come near what 32 bits hold.
+    pub fn is_full(&self) -> bool {
+        self.used > u32::MAX as usize / 2
     }
 
     /// Room for a record of `len` words at the end of a stream.

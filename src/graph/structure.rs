@@ -8,7 +8,7 @@ use crate::graph::csr::Tally;
 use crate::graph::egonet::EgonetFit;
 use crate::graph::enumerate::{CornerColumns, corners_of_all, triangles_of_all};
 use crate::graph::features::{StructureConfig, StructureFeature};
-use crate::graph::orient::ACCOUNTS;
+use crate::graph::lines::ACCOUNTS;
 use crate::parallel::{for_each_chunk_mut, map_chunks};
 use crate::progress::Progress;
 

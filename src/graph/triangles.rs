@@ -3,6 +3,8 @@
 use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::enumerate::triangles_of_all;
+use crate::graph::lines::ACCOUNTS;
+use crate::parallel::map_chunks;
 use crate::progress::Progress;
 
 /// The triangles of every account: what [`triangles`] gives.
@@ -22,11 +24,11 @@ impl Triangles {
     #[must_use]
     pub fn local_clustering(&self, graph: &TransferGraph) -> Vec<f64> {
         assert_eq!(self.of_account.len(), graph.accounts(), "triangles of this graph");
-        let clustering = |(account, &triangles): (usize, &u64)| {
+        let clustering = |account: usize| {
             let degree = graph.row(account).len() as f64;
-            if degree < 2.0 { f64::NAN } else { 2.0 * triangles as f64 / (degree * (degree - 1.0)) }
+            if degree < 2.0 { f64::NAN } else { 2.0 * self.of_account[account] as f64 / (degree * (degree - 1.0)) }
         };
-        self.of_account.iter().enumerate().map(clustering).collect()
+        map_chunks(self.of_account.len(), ACCOUNTS, |range| range.map(clustering).collect::<Vec<f64>>()).concat()
     }
 }
 

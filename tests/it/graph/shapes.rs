@@ -73,6 +73,17 @@ fn dense(core: u32, accounts: u32) -> Pairs {
     dense
 }
 
+/// A town with a close circle: those in it point to more others than most, and some outside point to them.
+fn town_with_circle(accounts: u32, circle: u32) -> Pairs {
+    let mut town = town(accounts);
+    let apart = accounts / circle;
+    for a in 0..circle {
+        (a + 1..circle).for_each(|b| town.pay(a * apart, b * apart));
+        (0..20).for_each(|at| town.pay((a * 7 + at * 13) % accounts, a * apart));
+    }
+    town
+}
+
 fn measured(graph: &TransferGraph) -> Structure {
     structure(graph, &StructureConfig::default(), Progress::silent()).unwrap()
 }
@@ -109,7 +120,8 @@ fn bits(graph: &TransferGraph) -> Vec<u64> {
 
 #[test]
 fn a_town_of_many_buckets_and_a_dense_core_are_measured_as_the_slow_ways_do() {
-    for graph in [town(9_000).graph(9_100), dense(180, 6_000).graph(6_000)] {
+    for pairs in [town(9_000), town_with_circle(9_000, 80), dense(180, 9_000)] {
+        let graph = pairs.graph(9_100);
         let expected = slow_triangles(&graph);
         assert_eq!(triangles(&graph, Progress::silent()).unwrap().of_account, expected);
         let all = measured(&graph);
@@ -126,7 +138,7 @@ fn a_town_of_many_buckets_and_a_dense_core_are_measured_as_the_slow_ways_do() {
 
 #[test]
 fn the_same_bits_come_out_on_one_two_and_seven_threads() {
-    for pairs in [town(9_000), dense(120, 4_000)] {
+    for pairs in [town(9_000), town_with_circle(9_000, 60), dense(120, 4_000)] {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -142,7 +154,7 @@ fn the_same_bits_come_out_on_one_two_and_seven_threads() {
 
 #[test]
 fn amounts_reach_the_constraint_through_the_mail_as_they_do_account_by_account() {
-    let town = town(5_000);
+    let town = town_with_circle(5_000, 50);
     let rows = town.payer.iter().zip(&town.payee).enumerate();
     let transfers: Transfers =
         rows.map(|(row, (&a, &b))| pay(a, b, (row as i64 * 37) % 901 - 80, row as i64 * 60)).collect();

@@ -1,0 +1,500 @@
+//! What the triangles of every account come to, for graphs whose accounts point to few others.
+//!
+//! Triangles are found as [`count`](super::count) finds them, each from its lowest rank. What a triangle is to each of its
+//! accounts is mailed to them, and what it adds to the relation of its two higher ones to the bucket that holds the relation;
+//! each bucket then reads its mail while all it is about lies in the core's cache. Sums are whole numbers, so that their order
+//! does not matter.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::error::Result;
+use crate::graph::TransferGraph;
+use crate::graph::corner::{
+    Corner, Unit, Weights, amount_weight, count_weight, kinds_of, of_squares, square, square_beyond,
+};
+use crate::graph::count::{RUN, Run};
+use crate::graph::csr::Tally;
+use crate::graph::enumerate::CornerPart;
+use crate::graph::features::Needs;
+use crate::graph::lines::{LANES, Lines, NOBODY, found_in};
+use crate::graph::stage::{Pool, Steps};
+use crate::graph::streams::Streams;
+use crate::parallel::for_each_chunk_mut;
+use crate::progress::Progress;
+
+/// The graph and what is asked of it.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub graph: &'a TransferGraph,
+    pub lines: &'a Lines,
+    pub weights: &'a Weights,
+    pub needs: Needs,
+}
+
+/// Mail of one thread.
+#[derive(Debug)]
+struct Space {
+    /// Triangles for the accounts of each bucket.
+    told: Streams,
+    /// What comes through others, for the relations of each bucket: by count, by amount.
+    through: [Streams; 2],
+    /// One bit an account, set for those a long row points to.
+    marks: Vec<u64>,
+}
+
+/// What reaches the relations of one bucket through others: by count, by amount; empty where not asked for.
+type Through = [Vec<u64>; 2];
+
+/// Measures the corners of every account into `parts`, one part a bucket. Whether it was done: not where what the triangles
+/// tell would take more than `most` words.
+pub(super) fn corners(
+    work: Work<'_>,
+    parts: &mut [CornerPart<'_>],
+    most: usize,
+    progress: Progress<'_>,
+) -> Result<bool> {
+    let buckets = work.lines.buckets;
+    let needs = work.needs;
+    let mut through: Vec<Through> = Vec::with_capacity(buckets.len());
+    for part in &work.lines.parts {
+        let len = |wanted: bool| if wanted { part.relations } else { 0 };
+        through.push([vec![0; len(needs.ties)], vec![0; len(needs.tie_amounts)]]);
+    }
+    let steps = Steps::new("meeting triangles", buckets.len(), progress);
+    let (held, too_many) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let pool: Pool<Space> = Pool::new();
+    let fresh = || Space {
+        told: Streams::of(buckets.len()),
+        through: [Streams::of(buckets.len()), Streams::of(buckets.len())],
+        marks: vec![0; work.graph.accounts().div_ceil(64)],
+    };
+    for_each_chunk_mut(&mut through, 1, |bucket, through| {
+        if steps.stopped() || too_many.load(Ordering::Relaxed) {
+            return;
+        }
+        let is_full = |space: &Space| space.told.is_full() || space.through.iter().any(Streams::is_full);
+        pool.with(fresh, is_full, |space| {
+            let before = space.told.held();
+            meet_bucket(work, bucket, &mut through[0], space);
+            let more = space.told.held() - before;
+            let all = held.fetch_add(more, Ordering::Relaxed) + more;
+            too_many.fetch_or(all > most, Ordering::Relaxed);
+        });
+        steps.step();
+    });
+    steps.end()?;
+    if too_many.into_inner() {
+        return Ok(false);
+    }
+    let spaces = pool.into_items();
+
+    let steps = Steps::new("summing up triangles", 2 * buckets.len(), progress);
+    let sums: Pool<[Streams; 2]> = Pool::new();
+    let mut both: Vec<_> = through.iter_mut().zip(parts.iter_mut()).collect();
+    for_each_chunk_mut(&mut both, 1, |bucket, both| {
+        if steps.stopped() {
+            return;
+        }
+        let (through, part) = &mut both[0];
+        let fresh = || [Streams::of(buckets.len()), Streams::of(buckets.len())];
+        let is_full = |sums: &[Streams; 2]| sums.iter().any(Streams::is_full);
+        sums.with(fresh, is_full, |sums| {
+            for (kind, through) in through.iter_mut().enumerate().filter(|(_, through)| !through.is_empty()) {
+                receive(&spaces, bucket, kind, through);
+                pass_on(work, bucket, kind, through, &mut sums[kind]);
+            }
+        });
+        listen(work, bucket, &spaces, part);
+        steps.step();
+    });
+    steps.end()?;
+    drop(spaces);
+    let sums = sums.into_items();
+    let mut both: Vec<_> = through.iter().zip(parts.iter_mut()).collect();
+    for_each_chunk_mut(&mut both, 1, |bucket, both| {
+        if steps.stopped() {
+            return;
+        }
+        let (through, part) = &mut both[0];
+        if needs.ties {
+            constraint(work, bucket, 0, &through[0], &sums, part.constraint);
+        }
+        if needs.tie_amounts {
+            constraint(work, bucket, 1, &through[1], &sums, part.constraint_amount);
+        }
+        steps.step();
+    });
+    steps.end()?;
+    Ok(true)
+}
+
+/// Which way money went over a relation: in the lowest bit to the other account, in the next from it.
+fn ways(tally: Tally) -> u32 {
+    u32::from(tally.sent > 0) | u32::from(tally.received > 0) << 1
+}
+
+fn turned(ways: u32) -> u32 {
+    ways >> 1 | (ways & 1) << 1
+}
+
+/// An account that points to others, while its triangles are met.
+struct Apex<'a> {
+    account: u32,
+    row: &'a [u32],
+    tallies: &'a [Tally],
+    /// Where its relations begin among those of the bucket.
+    start: usize,
+}
+
+/// Meets all triangles whose lowest rank is in one bucket.
+#[inline(never)]
+fn meet_bucket(work: Work<'_>, bucket: usize, through: &mut Through, space: &mut Space) {
+    let lines = work.lines;
+    let part = &lines.parts[bucket];
+    let first = lines.buckets.range(bucket).start as u32;
+    let apex = |local: usize| {
+        let (row, tallies) = part.row(local);
+        Apex { account: first + local as u32, row, tallies, start: part.sides[local].start }
+    };
+    let mut asks = Run::new(lines);
+    for (run, lines_of_run) in part.lines.chunks(RUN).enumerate() {
+        asks.ask(lines_of_run);
+        asks.for_each(lines_of_run, |at, lane, answer, before, mut met| {
+            let apex = apex(run * RUN + at);
+            while met > 0 {
+                let place = met.trailing_zeros() as usize;
+                met &= met - 1;
+                let other = before + found_in(answer, apex.row[place]).trailing_zeros() as usize;
+                triangle(work, &apex, [lane, place], other, through, space);
+            }
+        });
+        for (at, _) in lines_of_run.iter().enumerate().filter(|(_, line)| line.as_long().is_some()) {
+            meet_long(work, &apex(run * RUN + at), through, space);
+        }
+    }
+}
+
+/// Meets the triangles of an account that points to more others than a line holds.
+#[inline(never)]
+fn meet_long(work: Work<'_>, apex: &Apex<'_>, through: &mut Through, space: &mut Space) {
+    let lines = work.lines;
+    for &target in apex.row {
+        space.marks[target as usize / 64] |= 1 << (target % 64);
+    }
+    for (a, &v) in apex.row.iter().enumerate() {
+        for (place, &w) in lines.lanes(v, lines.line(v)).as_flattened().iter().enumerate() {
+            if w != NOBODY
+                && space.marks[w as usize / 64] >> (w % 64) & 1 == 1
+                && let Ok(b) = apex.row.binary_search(&w)
+            {
+                triangle(work, apex, [a, b], place, through, space);
+            }
+        }
+    }
+    for &target in apex.row {
+        space.marks[target as usize / 64] = 0;
+    }
+}
+
+/// The count of a relation of `a` and `b`, of which `a` sent and received `tally`.
+#[inline]
+fn count_of(graph: &TransferGraph, a: u32, b: u32, tally: Tally) -> f64 {
+    if tally.is_large()
+        && let Some(slot) = graph.slot_of(a, b)
+    {
+        return count_weight(graph, slot);
+    }
+    f64::from(tally.sent) + f64::from(tally.received)
+}
+
+/// Tells what the triangle of the account, those at places `a` and `b` of its row, and the relation at `place` of the row of
+/// the one at `a` to the one at `b` comes to.
+#[inline]
+fn triangle(
+    work: Work<'_>,
+    apex: &Apex<'_>,
+    [a, b]: [usize; 2],
+    place: usize,
+    through: &mut Through,
+    space: &mut Space,
+) {
+    let Work { graph, lines, weights, needs } = work;
+    let buckets = lines.buckets;
+    let (u, v, w) = (apex.account, apex.row[a], apex.row[b]);
+    let (of_v, local_v) = (&lines.parts[buckets.of(v)], buckets.local(v) as usize);
+    let (uv, uw) = (apex.tallies[a], apex.tallies[b]);
+    let side = &of_v.sides[local_v];
+    let vw = match of_v.lines[local_v].as_long() {
+        None => side.tallies[place],
+        Some(row) => of_v.long_tallies[row.start + place],
+    };
+    let tell = |told: &mut Streams, account: u32, one: u32, other: u32, ways: u32| {
+        let head = buckets.local(account) << 16 | ways;
+        if needs.alters {
+            told.record(buckets.of(account), 3).copy_from_slice(&[head, one, other]);
+        } else {
+            told.record(buckets.of(account), 1)[0] = head;
+        }
+    };
+    if needs.triangles || needs.payers || needs.kinds || needs.alters {
+        let (ways_uv, ways_uw, ways_vw) = (ways(uv), ways(uw), ways(vw));
+        tell(&mut space.told, u, v, w, ways_uv | ways_uw << 2 | ways_vw << 4);
+        tell(&mut space.told, v, u, w, turned(ways_uv) | ways_vw << 2 | ways_uw << 4);
+        tell(&mut space.told, w, u, v, turned(ways_uw) | turned(ways_vw) << 2 | ways_uv << 4);
+    }
+    let mut tie = |kind: usize, inverse: &[f64], [uv, uw, vw]: [f64; 3]| {
+        let [of_u, of_v, of_w] = [u, v, w].map(|account| inverse[account as usize]);
+        let through = &mut through[kind];
+        through[apex.start + a] += Unit::of(of_u, of_v).through(uw, vw, of_w);
+        through[apex.start + b] += Unit::of(of_u, of_w).through(uv, vw, of_v);
+        let sum = Unit::of(of_v, of_w).through(uv, uw, of_u);
+        let relation = (side.start + place) as u64;
+        space.through[kind].record(buckets.of(v), 4).copy_from_slice(&words(relation, sum));
+    };
+    if needs.ties {
+        let counts = [count_of(graph, u, v, uv), count_of(graph, u, w, uw), count_of(graph, v, w, vw)];
+        tie(0, &weights.by_count, counts);
+    }
+    if needs.tie_amounts {
+        let own = &lines.parts[buckets.of(u)].amounts;
+        tie(1, &weights.by_amount, [own[apex.start + a], own[apex.start + b], of_v.amounts[side.start + place]]);
+    }
+}
+
+fn words(one: u64, other: u64) -> [u32; 4] {
+    [one as u32, (one >> 32) as u32, other as u32, (other >> 32) as u32]
+}
+
+fn join(words: &[u32]) -> u64 {
+    u64::from(words[0]) | u64::from(words[1]) << 32
+}
+
+/// Adds up what comes through others for the relations of one bucket.
+fn receive(spaces: &[Space], bucket: usize, kind: usize, through: &mut [u64]) {
+    for block in spaces.iter().flat_map(|space| space.through[kind].blocks(bucket)) {
+        for record in block.chunks_exact(4) {
+            through[join(record) as usize] += join(&record[2..]);
+        }
+    }
+}
+
+/// The weight of an oriented relation of an account in a bucket, at `place` of its row.
+#[inline]
+fn weight_of(work: Work<'_>, bucket: usize, kind: usize, account: u32, other: u32, tally: Tally, at: usize) -> f64 {
+    if kind == 0 { count_of(work.graph, account, other, tally) } else { work.lines.parts[bucket].amounts[at] }
+}
+
+fn inverses(weights: &Weights, kind: usize) -> &[f64] {
+    if kind == 0 { &weights.by_count } else { &weights.by_amount }
+}
+
+/// Calls `each` with the local account, the other one, the relation's weight and what comes through others, for all relations
+/// of a bucket through which anything comes.
+#[inline]
+fn for_each_tied(
+    work: Work<'_>,
+    bucket: usize,
+    kind: usize,
+    through: &[u64],
+    mut each: impl FnMut(usize, u32, f64, f64),
+) {
+    let part = &work.lines.parts[bucket];
+    let inverse = inverses(work.weights, kind);
+    for (local, account) in work.lines.buckets.range(bucket).enumerate() {
+        let (row, tallies) = part.row(local);
+        let start = part.sides[local].start;
+        for ((at, &other), &tally) in (start..).zip(row).zip(tallies) {
+            if through[at] > 0 {
+                let weight = weight_of(work, bucket, kind, account as u32, other, tally, at);
+                let unit = Unit::of(inverse[account], inverse[other as usize]);
+                each(local, other, weight, unit.number(through[at]));
+            }
+        }
+    }
+}
+
+/// Mails what comes through others over the relations of one bucket to the accounts they point to.
+#[inline(never)]
+fn pass_on(work: Work<'_>, bucket: usize, kind: usize, through: &[u64], sums: &mut Streams) {
+    let buckets = work.lines.buckets;
+    for_each_tied(work, bucket, kind, through, |_, other, weight, number| {
+        let record = sums.record(buckets.of(other), 5);
+        record[0] = buckets.local(other);
+        record[1..].copy_from_slice(&words(weight.to_bits(), number.to_bits()));
+    });
+}
+
+/// Burt's constraint of the accounts of one bucket.
+#[inline(never)]
+fn constraint(work: Work<'_>, bucket: usize, kind: usize, through: &[u64], sums: &[[Streams; 2]], column: &mut [f64]) {
+    let range = work.lines.buckets.range(bucket);
+    let inverse = &inverses(work.weights, kind)[range.clone()];
+    let graph = work.graph;
+    let mut squares: Vec<u128> = range
+        .zip(inverse)
+        .map(|(account, inverse)| {
+            let weigh = |slot| if kind == 0 { count_weight(graph, slot) } else { amount_weight(graph, slot) };
+            graph.row(account).map(|slot| square(weigh(slot) * inverse)).sum()
+        })
+        .collect();
+    let mut beyond = |local: usize, weight: f64, number: f64| {
+        squares[local] += square_beyond(weight * inverse[local], number, inverse[local]);
+    };
+    for_each_tied(work, bucket, kind, through, |local, _, weight, number| beyond(local, weight, number));
+    for block in sums.iter().flat_map(|sums| sums[kind].blocks(bucket)) {
+        for record in block.chunks_exact(5) {
+            let [weight, number] = [1, 3].map(|at| f64::from_bits(join(&record[at..])));
+            beyond(record[0] as usize, weight, number);
+        }
+    }
+    for (value, squares) in column.iter_mut().zip(squares) {
+        *value = of_squares(squares);
+    }
+}
+
+/// What a triangle adds at an account: one triangle, linked pairs of payers, of one-sided payers, and Fagiolo's kinds, by the
+/// ways money went: with the first, with the second, from the first to the second.
+fn additions() -> [[u32; 8]; 64] {
+    std::array::from_fn(|ways| {
+        let bit = |at: usize| ways >> at & 1 == 1;
+        let (to_a, from_a, to_b, from_b) = (bit(0), bit(1), bit(2), bit(3));
+        let [cycle, middleman, inward, outward] =
+            kinds_of(to_a, from_a, to_b, from_b, bit(4), bit(5)).map(|kind| kind as u32);
+        let (payers, one_sided) = (from_a & from_b, from_a & from_b & !to_a & !to_b);
+        [1, u32::from(payers), u32::from(one_sided), cycle, middleman, inward, outward, 0]
+    })
+}
+
+/// Sums up what the accounts of one bucket were told.
+#[inline(never)]
+fn listen(work: Work<'_>, bucket: usize, spaces: &[Space], part: &mut CornerPart<'_>) {
+    let range = work.lines.buckets.range(bucket);
+    let additions = additions();
+    let mut sums = vec![[0u64; 8]; range.len()];
+    let len = if work.needs.alters { 3 } else { 1 };
+    let records =
+        || spaces.iter().flat_map(|space| space.told.blocks(bucket)).flat_map(|block| block.chunks_exact(len));
+    for record in records() {
+        let sums = &mut sums[(record[0] >> 16) as usize];
+        for (sum, &more) in sums.iter_mut().zip(&additions[(record[0] & 63) as usize]) {
+            *sum += u64::from(more);
+        }
+    }
+    let mut pairs = Vec::new();
+    let mut starts = Vec::new();
+    if work.needs.alters {
+        starts.push(0usize);
+        starts.extend(sums.iter().scan(0, |end, sums| {
+            *end += sums[0] as usize;
+            Some(*end)
+        }));
+        pairs.resize(starts.last().copied().unwrap_or_default(), [0u32; 2]);
+        let mut cursors = starts.clone();
+        for record in records() {
+            let cursor = &mut cursors[(record[0] >> 16) as usize];
+            pairs[*cursor] = [record[1], record[2]];
+            *cursor += 1;
+        }
+    }
+    let mut alters = Alters::default();
+    for (local, (account, sums)) in range.zip(&sums).enumerate() {
+        let alters = match starts.get(local..local + 2) {
+            Some(&[start, end]) => alters.of(work.graph.row(account).len() as u32, &pairs[start..end]),
+            _ => [0; 2],
+        };
+        let [triangles, payers, one_sided, cycle, middleman, inward, outward, _] = *sums;
+        part.set(
+            local,
+            &Corner {
+                triangles,
+                payer_pairs: [payers, one_sided],
+                kinds: [cycle, middleman, inward, outward],
+                alters,
+                constraint: f64::NAN,
+                constraint_amount: f64::NAN,
+            },
+        );
+    }
+}
+
+/// The counterparties of one account at a time that know another, joined where they do.
+#[derive(Debug, Default)]
+struct Alters {
+    names: Vec<u32>,
+    parents: Vec<u32>,
+}
+
+impl Alters {
+    /// Counterparties acquainted with another one, and components among all `degree` of them.
+    #[inline]
+    fn of(&mut self, degree: u32, pairs: &[[u32; 2]]) -> [u32; 2] {
+        let (acquainted, joined) = match pairs {
+            [] => (0, 0),
+            [_] => (2, 1),
+            _ => self.few(pairs).unwrap_or_else(|| self.many(pairs)),
+        };
+        [acquainted, degree - joined]
+    }
+
+    /// Those of an account with no more than [`LANES`] of them.
+    #[inline]
+    fn few(&mut self, pairs: &[[u32; 2]]) -> Option<(u32, u32)> {
+        let mut names = [NOBODY; LANES];
+        let mut met = 0;
+        let mut parents: [u8; LANES] = std::array::from_fn(|at| at as u8);
+        let mut joined = 0;
+        for pair in pairs {
+            let mut roots = [0u8; 2];
+            for (root, &name) in roots.iter_mut().zip(pair) {
+                let equal = found_in(&names, name);
+                let mut at = equal.trailing_zeros() as usize;
+                if equal == 0 {
+                    if met == LANES {
+                        return None;
+                    }
+                    names[met] = name;
+                    at = met;
+                    met += 1;
+                }
+                while usize::from(parents[at]) != at {
+                    at = usize::from(parents[at]);
+                }
+                *root = at as u8;
+            }
+            let [one, other] = roots;
+            if one != other {
+                parents[usize::from(one.max(other))] = one.min(other);
+                joined += 1;
+            }
+        }
+        Some((met as u32, joined))
+    }
+
+    /// Those of an account with any number of them.
+    fn many(&mut self, pairs: &[[u32; 2]]) -> (u32, u32) {
+        let Self { names, parents } = self;
+        names.clear();
+        names.extend(pairs.as_flattened());
+        names.sort_unstable();
+        names.dedup();
+        parents.clear();
+        parents.extend(0..names.len() as u32);
+        let mut joined = 0;
+        for pair in pairs {
+            let [one, other] = pair.map(|name| {
+                let mut at = names.binary_search(&name).unwrap_or_default();
+                while parents[at] as usize != at {
+                    let up = parents[parents[at] as usize];
+                    parents[at] = up;
+                    at = up as usize;
+                }
+                at
+            });
+            if one != other {
+                parents[one.max(other)] = one.min(other) as u32;
+                joined += 1;
+            }
+        }
+        (names.len() as u32, joined)
+    }
+}

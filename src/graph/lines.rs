@@ -1,0 +1,256 @@
+//! Every relation once, from the account with fewer counterparties to the one with more: one cache line an account.
+//!
+//! Ranked by degree, nearly all accounts of a payment graph point to at most sixteen others, however many point to them. Their
+//! numbers fill one line of 64 bytes, so that whoever asks an account whom it points to waits for memory once.
+
+use std::ops::Range;
+
+use crate::graph::TransferGraph;
+use crate::graph::corner::amount_weight;
+use crate::graph::csr::Tally;
+use crate::graph::partition::Buckets;
+use crate::parallel::map_chunks;
+
+/// Accounts in a line.
+pub(super) const LANES: usize = 16;
+/// A number no account has, in lanes that hold nobody.
+pub(super) const NOBODY: u32 = u32::MAX;
+/// Accounts per unit of work where no buckets are involved.
+pub(super) const ACCOUNTS: usize = 1 << 14;
+
+/// Whom an account points to, ascending, or where a longer row lies: then the first lane holds nobody, and the second one
+/// somebody.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Line(pub [u32; LANES]);
+
+impl Line {
+    pub fn long(start: usize, len: usize) -> Self {
+        let mut lanes = [NOBODY; LANES];
+        lanes[1..6].copy_from_slice(&[0, start as u32, (start >> 32) as u32, len as u32, (len >> 32) as u32]);
+        Self(lanes)
+    }
+
+    /// Where the row lies in [`Part::long`], if it has more accounts than lanes.
+    #[inline]
+    pub fn as_long(&self) -> Option<Range<usize>> {
+        let join = |low: usize| self.0[low] as usize | (self.0[low + 1] as usize) << 32;
+        (self.0[0] == NOBODY && self.0[1] != NOBODY).then(|| join(2)..join(2) + join(4))
+    }
+
+    /// Whether the account points to two others at least.
+    #[inline]
+    pub fn has_wedges(&self) -> bool {
+        self.0[1] != NOBODY
+    }
+}
+
+/// One bit for each lane that holds `account`.
+#[inline]
+pub(super) fn found_in(lanes: &[u32; LANES], account: u32) -> u32 {
+    let equal = |&lane: &u32| if lane == account { u32::MAX } else { 0 };
+    lanes.iter().map(equal).enumerate().fold(0, |bits, (at, equal)| bits | equal & 1 << at)
+}
+
+/// What lies beside a line where more than the accounts in it is asked for.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Side {
+    /// Where the account's oriented relations begin among those of its bucket.
+    pub start: usize,
+    /// Tallies beside the lanes; of a long row they lie in [`Part::long_tallies`].
+    pub tallies: [Tally; LANES],
+}
+
+/// What is asked for beside the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Beside {
+    Nothing,
+    Tallies,
+    TalliesAndAmounts,
+}
+
+/// The lines of one bucket's accounts.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub lines: Vec<Line>,
+    /// Beside the lines, where asked for.
+    pub sides: Vec<Side>,
+    /// Oriented relations of the bucket, where sides were asked for.
+    pub relations: usize,
+    /// Weights by amount of the oriented relations, where asked for.
+    pub amounts: Vec<f64>,
+    /// Beside the long rows.
+    pub long_tallies: Vec<Tally>,
+    /// Rows too long for a line, ascending, filled up to a multiple of the lanes with nobody.
+    pub long: Vec<u32>,
+    /// One bit an account: whether it points to anybody.
+    pointing: Vec<u64>,
+    /// Pairs of relations that leave one account.
+    wedges: u64,
+}
+
+/// The relations of a graph oriented by rank: the degree's size class, ties by account.
+///
+/// No account points to many: at most about the square root of twice the relations (Chiba and Nishizeki, 1985), since
+/// whoever it points to has about as many counterparties or more.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub buckets: Buckets,
+    pub parts: Vec<Part>,
+    pointing: Vec<u64>,
+    /// Pairs of relations that leave one account.
+    pub wedges: u64,
+}
+
+/// The size class of a degree, eight to a doubling: one byte an account instead of four keeps the order of tens of millions
+/// of accounts near the cache.
+pub(super) fn class_of(degree: usize) -> u8 {
+    let degree = degree as u64;
+    if degree < 16 {
+        return degree as u8;
+    }
+    let octave = degree.ilog2();
+    (16 + (octave - 4) * 8 + ((degree >> (octave - 3)) & 7) as u32) as u8
+}
+
+/// The size class of every account's degree.
+pub(super) fn classes(graph: &TransferGraph) -> Vec<u8> {
+    map_chunks(graph.accounts(), ACCOUNTS, |range| {
+        let rows = graph.offsets[range.start..=range.end].windows(2);
+        rows.map(|row| class_of((row[1] - row[0]) as usize)).collect::<Vec<u8>>()
+    })
+    .concat()
+}
+
+impl Lines {
+    pub fn of(graph: &TransferGraph, beside: Beside) -> Self {
+        let classes = classes(graph);
+        let buckets = Buckets::over(graph.accounts());
+        let mut parts: Vec<Part> =
+            map_chunks(buckets.len(), 1, |bucket| lines_of(graph, &classes, buckets.range(bucket.start), beside));
+        let pointing = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.pointing)).collect();
+        let wedges = parts.iter().map(|part| part.wedges).sum();
+        Self { buckets, parts, pointing, wedges }
+    }
+
+    #[inline]
+    pub fn line(&self, account: u32) -> &Line {
+        &self.parts[self.buckets.of(account)].lines[self.buckets.local(account) as usize]
+    }
+
+    /// Whether `account` points to anybody.
+    #[inline]
+    pub fn points(&self, account: u32) -> bool {
+        self.pointing[account as usize / 64] >> (account % 64) & 1 == 1
+    }
+
+    /// The row of an account as lanes, filled up with nobody.
+    #[inline]
+    pub fn lanes<'a>(&'a self, account: u32, line: &'a Line) -> &'a [[u32; LANES]] {
+        match line.as_long() {
+            None => std::slice::from_ref(&line.0),
+            Some(row) => {
+                let long = &self.parts[self.buckets.of(account)].long;
+                long[row.start..row.start + (row.end - row.start).next_multiple_of(LANES)].as_chunks().0
+            }
+        }
+    }
+}
+
+#[inline(never)]
+fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: Beside) -> Part {
+    let most = graph.offsets[range.start..=range.end].windows(2).map(|row| (row[1] - row[0]) as usize).max();
+    let mut room = vec![NOBODY; most.unwrap_or_default() + LANES];
+    let mut slots = vec![0u32; if beside > Beside::Nothing { room.len() } else { 0 }];
+    let mut part =
+        Part { lines: Vec::with_capacity(range.len()), pointing: vec![0; range.len().div_ceil(64)], ..Part::default() };
+    if beside > Beside::Nothing {
+        part.sides.reserve(range.len());
+    }
+    for (local, account) in range.enumerate() {
+        let row = graph.row(account);
+        let neighbours = &graph.neighbours[row.clone()];
+        let kept = if slots.is_empty() {
+            above(classes, account as u32, neighbours, |at, _, other| room[at] = other)
+        } else {
+            above(classes, account as u32, neighbours, |at, slot, other| (room[at], slots[at]) = (other, slot as u32))
+        };
+        // What was written and not kept lies behind, one number at most.
+        room[kept..kept + LANES].fill(NOBODY);
+        part.pointing[local / 64] |= u64::from(kept > 0) << (local % 64);
+        part.wedges += kept as u64 * (kept as u64).saturating_sub(1) / 2;
+        if !slots.is_empty() {
+            part.beside(graph, row.start, &slots[..kept], beside);
+        }
+        if kept <= LANES {
+            let mut lanes = [NOBODY; LANES];
+            lanes.copy_from_slice(&room[..LANES]);
+            part.lines.push(Line(lanes));
+        } else {
+            part.lines.push(Line::long(part.long.len(), kept));
+            part.long.extend_from_slice(&room[..kept.next_multiple_of(LANES)]);
+        }
+    }
+    part
+}
+
+/// Hands those of `neighbours` that rank above `account` to `write`, with where to write them and their place in the row;
+/// how many there are.
+#[inline]
+fn above(classes: &[u8], account: u32, neighbours: &[u32], mut write: impl FnMut(usize, usize, u32)) -> usize {
+    let own = classes[account as usize];
+    // Every candidate is written, only those above are kept: no branch to guess.
+    let mut kept = 0;
+    for (place, &other) in neighbours.iter().enumerate() {
+        write(kept, place, other);
+        kept += usize::from(classes[other as usize] >= own + u8::from(other < account));
+    }
+    kept
+}
+
+impl Part {
+    /// Adds what lies beside the next line, whose relations are at `places` of the row from `first` on.
+    fn beside(&mut self, graph: &TransferGraph, first: usize, places: &[u32], beside: Beside) {
+        let mut side = Side { start: self.relations, tallies: [Tally::default(); LANES] };
+        let tallies = places.iter().map(|&place| graph.tallies[first + place as usize]);
+        if places.len() <= LANES {
+            side.tallies.iter_mut().zip(tallies).for_each(|(to, tally)| *to = tally);
+        } else {
+            // At the same place as the row itself.
+            self.long_tallies.resize(self.long.len(), Tally::default());
+            self.long_tallies.extend(tallies);
+        }
+        if beside == Beside::TalliesAndAmounts {
+            self.amounts.extend(places.iter().map(|&place| amount_weight(graph, first + place as usize)));
+        }
+        self.relations += places.len();
+        self.sides.push(side);
+    }
+
+    /// The row of the account at place `local` of the bucket, and the tallies beside it.
+    #[inline]
+    pub fn row(&self, local: usize) -> (&[u32], &[Tally]) {
+        match self.lines[local].as_long() {
+            Some(row) => (&self.long[row.clone()], &self.long_tallies[row]),
+            None => {
+                let lanes = &self.lines[local].0;
+                let len = lanes.iter().take_while(|&&lane| lane != NOBODY).count();
+                (&lanes[..len], &self.sides[local].tallies[..len])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_ascend_and_fit_a_byte() {
+        let classes: Vec<u8> = (0..100_000).map(class_of).collect();
+        assert!(classes.is_sorted());
+        assert_eq!(classes[15..19], [15, 16, 16, 17]);
+        assert!(class_of(u32::MAX as usize) < u8::MAX);
+    }
+}
