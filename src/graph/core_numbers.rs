@@ -49,23 +49,42 @@ impl Part<'_> {
         if self.fewest > level {
             return;
         }
-        let (core, left, leaving, first) = (&mut *self.core, &*self.left, &mut self.leaving, self.first);
-        for &local in &self.staying {
-            if left[local as usize] <= level {
-                core[local as usize] = level;
-                leaving.push((first + local as usize) as u32);
+        let staying = std::mem::take(&mut self.staying);
+        for &local in &staying {
+            if self.left[local as usize] <= level {
+                self.leave(local as usize, level);
             }
         }
+        self.staying = staying;
     }
 
     fn lose(&mut self, local: usize, level: u32) {
-        if self.core[local] == STAYS {
-            self.left[local] -= 1;
-            if self.left[local] <= level {
-                self.core[local] = level;
-                self.leaving.push((self.first + local) as u32);
-            }
+        // Whoever stays has more than `level` left, whoever has left has none.
+        let left = self.left[local];
+        self.left[local] = left - u32::from(left > level);
+        if left == level + 1 {
+            self.leave(local, level);
         }
+    }
+
+    fn leave(&mut self, local: usize, level: u32) {
+        self.core[local] = level;
+        self.left[local] = 0;
+        self.leaving.push((self.first + local) as u32);
+    }
+}
+
+/// One bit an account that has left.
+struct Departed(Vec<u64>);
+
+impl Departed {
+    fn add(&mut self, account: u32) {
+        self.0[account as usize / 64] |= 1 << (account % 64);
+    }
+
+    #[inline]
+    fn has(&self, account: u32) -> bool {
+        self.0[account as usize / 64] >> (account % 64) & 1 == 1
     }
 }
 
@@ -91,6 +110,7 @@ pub(super) fn core_numbers(graph: &TransferGraph, progress: Progress<'_>) -> Res
         .collect();
     let mut letters: Vec<Streams> = (0..WRITERS).map(|_| Streams::default()).collect();
     let mut leaving: Vec<u32> = Vec::new();
+    let mut departed = Departed(vec![0; accounts.div_ceil(64)]);
     let mut left_behind = accounts as u64;
     loop {
         for_each_chunk_mut(&mut parts, 1, |_, part| part[0].look());
@@ -108,10 +128,11 @@ pub(super) fn core_numbers(graph: &TransferGraph, progress: Progress<'_>) -> Res
             left_behind -= leaving.len() as u64;
             progress.step("peeling cores", accounts as u64 - left_behind, accounts as u64)?;
             let slots: u64 = leaving.iter().map(|&account| graph.degree(account) as u64).sum();
+            leaving.iter().for_each(|&account| departed.add(account));
             if slots < MANY {
-                one_by_one(graph, &buckets, &mut parts, &mut leaving, fewest, &mut left_behind);
+                one_by_one(graph, &buckets, &mut parts, &mut leaving, &mut departed, fewest, &mut left_behind);
             } else {
-                mailed(graph, &buckets, &mut parts, &leaving, fewest, &mut letters);
+                mailed(graph, &buckets, &mut parts, &leaving, &departed, fewest, &mut letters);
             }
         }
     }
@@ -125,15 +146,20 @@ fn one_by_one(
     buckets: &Buckets,
     parts: &mut [Part<'_>],
     leaving: &mut Vec<u32>,
+    departed: &mut Departed,
     level: u32,
     left_behind: &mut u64,
 ) {
     let mut slots = 0;
     while let Some(account) = leaving.pop() {
         for &other in graph.neighbours(account) {
+            if departed.has(other) {
+                continue;
+            }
             let part = &mut parts[buckets.of(other)];
             part.lose(buckets.local(other) as usize, level);
             if let Some(next) = part.leaving.pop() {
+                departed.add(next);
                 slots += graph.degree(next) as u64;
                 *left_behind -= 1;
                 leaving.push(next);
@@ -157,6 +183,7 @@ fn mailed(
     buckets: &Buckets,
     parts: &mut [Part<'_>],
     leaving: &[u32],
+    departed: &Departed,
     level: u32,
     letters: &mut [Streams],
 ) {
@@ -175,7 +202,7 @@ fn mailed(
             letters[0].clear(buckets.len());
             let own = (writer * share).min(now.len())..((writer + 1) * share).min(now.len());
             for &account in &now[own] {
-                for &other in graph.neighbours(account) {
+                for &other in graph.neighbours(account).iter().filter(|&&other| !departed.has(other)) {
                     letters[0].record(buckets.of(other), 1)[0] = buckets.local(other);
                 }
             }

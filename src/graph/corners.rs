@@ -5,6 +5,7 @@
 //! each bucket then reads its mail while all it is about lies in the core's cache. Sums are whole numbers, so that their order
 //! does not matter.
 
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Result;
@@ -42,6 +43,13 @@ struct Space {
     marks: Vec<u64>,
 }
 
+impl Space {
+    /// Words of mail.
+    fn held(&self) -> usize {
+        self.told.held() + self.through.iter().map(Streams::held).sum::<usize>()
+    }
+}
+
 /// What reaches the relations of one bucket through others: by count, by amount; empty where not asked for.
 type Through = [Vec<u64>; 2];
 
@@ -55,6 +63,9 @@ pub(super) fn corners(
 ) -> Result<bool> {
     let buckets = work.lines.buckets;
     let needs = work.needs;
+    if work.lines.parts.iter().any(|part| part.relations > u32::MAX as usize) {
+        return Ok(false);
+    }
     let mut through: Vec<Through> = Vec::with_capacity(buckets.len());
     for part in &work.lines.parts {
         let len = |wanted: bool| if wanted { part.relations } else { 0 };
@@ -74,9 +85,9 @@ pub(super) fn corners(
         }
         let is_full = |space: &Space| space.told.is_full() || space.through.iter().any(Streams::is_full);
         pool.with(fresh, is_full, |space| {
-            let before = space.told.held();
+            let before = space.held();
             meet_bucket(work, bucket, &mut through[0], space);
-            let more = space.told.held() - before;
+            let more = space.held() - before;
             let all = held.fetch_add(more, Ordering::Relaxed) + more;
             too_many.fetch_or(all > most, Ordering::Relaxed);
         });
@@ -88,41 +99,47 @@ pub(super) fn corners(
     }
     let spaces = pool.into_items();
 
-    let steps = Steps::new("summing up triangles", 2 * buckets.len(), progress);
-    let sums: Pool<[Streams; 2]> = Pool::new();
+    let steps = Steps::new("summing up triangles", 3 * buckets.len(), progress);
     let mut both: Vec<_> = through.iter_mut().zip(parts.iter_mut()).collect();
     for_each_chunk_mut(&mut both, 1, |bucket, both| {
-        if steps.stopped() {
-            return;
-        }
-        let (through, part) = &mut both[0];
-        let fresh = || [Streams::of(buckets.len()), Streams::of(buckets.len())];
-        let is_full = |sums: &[Streams; 2]| sums.iter().any(Streams::is_full);
-        sums.with(fresh, is_full, |sums| {
-            for (kind, through) in through.iter_mut().enumerate().filter(|(_, through)| !through.is_empty()) {
+        if !steps.stopped() {
+            let (through, part) = &mut both[0];
+            for (kind, through) in through.iter_mut().enumerate() {
                 receive(&spaces, bucket, kind, through);
-                pass_on(work, bucket, kind, through, &mut sums[kind]);
             }
-        });
-        listen(work, bucket, &spaces, part);
-        steps.step();
+            listen(work, bucket, &spaces, part);
+            steps.step();
+        }
     });
     steps.end()?;
     drop(spaces);
-    let sums = sums.into_items();
-    let mut both: Vec<_> = through.iter().zip(parts.iter_mut()).collect();
+    let pool: Pool<[Streams; 2]> = Pool::new();
+    for_each_chunk_mut(&mut through, 1, |bucket, through| {
+        if !steps.stopped() {
+            let fresh = || [Streams::of(buckets.len()), Streams::of(buckets.len())];
+            let is_full = |sums: &[Streams; 2]| sums.iter().any(Streams::is_full);
+            pool.with(fresh, is_full, |sums| {
+                for (kind, through) in through[0].iter_mut().enumerate().filter(|(_, through)| !through.is_empty()) {
+                    pass_on(work, bucket, kind, through, &mut sums[kind]);
+                }
+            });
+            steps.step();
+        }
+    });
+    steps.end()?;
+    let sums = pool.into_items();
+    let mut both: Vec<_> = through.iter_mut().zip(parts.iter_mut()).collect();
     for_each_chunk_mut(&mut both, 1, |bucket, both| {
-        if steps.stopped() {
-            return;
+        if !steps.stopped() {
+            let (through, part) = &mut both[0];
+            if needs.ties {
+                constraint(work, bucket, 0, &mut through[0], &sums, part.constraint);
+            }
+            if needs.tie_amounts {
+                constraint(work, bucket, 1, &mut through[1], &sums, part.constraint_amount);
+            }
+            steps.step();
         }
-        let (through, part) = &mut both[0];
-        if needs.ties {
-            constraint(work, bucket, 0, &through[0], &sums, part.constraint);
-        }
-        if needs.tie_amounts {
-            constraint(work, bucket, 1, &through[1], &sums, part.constraint_amount);
-        }
-        steps.step();
     });
     steps.end()?;
     Ok(true)
@@ -156,9 +173,28 @@ fn meet_bucket(work: Work<'_>, bucket: usize, through: &mut Through, space: &mut
         let (row, tallies) = part.row(local);
         Apex { account: first + local as u32, row, tallies, start: part.sides[local].start }
     };
+    let weights = [(work.needs.ties, &work.weights.by_count), (work.needs.tie_amounts, &work.weights.by_amount)];
+    let inverses: Vec<&[f64]> =
+        weights.into_iter().filter_map(|(wanted, inverse)| wanted.then_some(&inverse[..])).collect();
     let mut asks = Run::new(lines);
     for (run, lines_of_run) in part.lines.chunks(RUN).enumerate() {
         asks.ask(lines_of_run);
+        // What the triangles are about to look up is brought near all at once, as the lines were.
+        let mut near = 0;
+        asks.for_each(lines_of_run, |at, lane, _, _, met| {
+            let targets = &lines_of_run[at].0;
+            let v = targets[lane];
+            near ^= lines.parts[lines.buckets.of(v)].sides[lines.buckets.local(v) as usize].start as u64;
+            for inverse in &inverses {
+                near ^= inverse[v as usize].to_bits();
+                let mut met = met;
+                while met > 0 {
+                    near ^= inverse[targets[met.trailing_zeros() as usize] as usize].to_bits();
+                    met &= met - 1;
+                }
+            }
+        });
+        black_box(near);
         asks.for_each(lines_of_run, |at, lane, answer, before, mut met| {
             let apex = apex(run * RUN + at);
             while met > 0 {
@@ -248,8 +284,8 @@ fn triangle(
         through[apex.start + a] += Unit::of(of_u, of_v).through(uw, vw, of_w);
         through[apex.start + b] += Unit::of(of_u, of_w).through(uv, vw, of_v);
         let sum = Unit::of(of_v, of_w).through(uv, uw, of_u);
-        let relation = (side.start + place) as u64;
-        space.through[kind].record(buckets.of(v), 4).copy_from_slice(&words(relation, sum));
+        let record = space.through[kind].record(buckets.of(v), 3);
+        record.copy_from_slice(&[(side.start + place) as u32, sum as u32, (sum >> 32) as u32]);
     };
     if needs.ties {
         let counts = [count_of(graph, u, v, uv), count_of(graph, u, w, uw), count_of(graph, v, w, vw)];
@@ -272,8 +308,8 @@ fn join(words: &[u32]) -> u64 {
 /// Adds up what comes through others for the relations of one bucket.
 fn receive(spaces: &[Space], bucket: usize, kind: usize, through: &mut [u64]) {
     for block in spaces.iter().flat_map(|space| space.through[kind].blocks(bucket)) {
-        for record in block.chunks_exact(4) {
-            through[join(record) as usize] += join(&record[2..]);
+        for record in block.chunks_exact(3) {
+            through[record[0] as usize] += join(&record[1..]);
         }
     }
 }
@@ -288,45 +324,55 @@ fn inverses(weights: &Weights, kind: usize) -> &[f64] {
     if kind == 0 { &weights.by_count } else { &weights.by_amount }
 }
 
-/// Calls `each` with the local account, the other one, the relation's weight and what comes through others, for all relations
-/// of a bucket through which anything comes.
+/// Calls `each` with the local account, the other one, the relation's weight and what is in its place of `through`, for all
+/// relations of a bucket where that is something.
 #[inline]
 fn for_each_tied(
     work: Work<'_>,
     bucket: usize,
     kind: usize,
-    through: &[u64],
-    mut each: impl FnMut(usize, u32, f64, f64),
+    through: &mut [u64],
+    mut each: impl FnMut(usize, u32, f64, &mut u64),
 ) {
     let part = &work.lines.parts[bucket];
-    let inverse = inverses(work.weights, kind);
     for (local, account) in work.lines.buckets.range(bucket).enumerate() {
         let (row, tallies) = part.row(local);
         let start = part.sides[local].start;
-        for ((at, &other), &tally) in (start..).zip(row).zip(tallies) {
-            if through[at] > 0 {
-                let weight = weight_of(work, bucket, kind, account as u32, other, tally, at);
-                let unit = Unit::of(inverse[account], inverse[other as usize]);
-                each(local, other, weight, unit.number(through[at]));
+        for (place, through) in through[start..start + row.len()].iter_mut().enumerate() {
+            if *through > 0 {
+                let (other, tally) = (row[place], tallies[place]);
+                each(local, other, weight_of(work, bucket, kind, account as u32, other, tally, start + place), through);
             }
         }
     }
 }
 
-/// Mails what comes through others over the relations of one bucket to the accounts they point to.
+/// Makes numbers of the sums of what comes through others over the relations of one bucket, and mails them to the accounts
+/// they point to.
 #[inline(never)]
-fn pass_on(work: Work<'_>, bucket: usize, kind: usize, through: &[u64], sums: &mut Streams) {
+fn pass_on(work: Work<'_>, bucket: usize, kind: usize, through: &mut [u64], sums: &mut Streams) {
     let buckets = work.lines.buckets;
-    for_each_tied(work, bucket, kind, through, |_, other, weight, number| {
+    let first = buckets.range(bucket).start;
+    let inverse = inverses(work.weights, kind);
+    for_each_tied(work, bucket, kind, through, |local, other, weight, through| {
+        let unit = Unit::of(inverse[first + local], inverse[other as usize]);
+        *through = unit.number(*through).to_bits();
         let record = sums.record(buckets.of(other), 5);
         record[0] = buckets.local(other);
-        record[1..].copy_from_slice(&words(weight.to_bits(), number.to_bits()));
+        record[1..].copy_from_slice(&words(weight.to_bits(), *through));
     });
 }
 
 /// Burt's constraint of the accounts of one bucket.
 #[inline(never)]
-fn constraint(work: Work<'_>, bucket: usize, kind: usize, through: &[u64], sums: &[[Streams; 2]], column: &mut [f64]) {
+fn constraint(
+    work: Work<'_>,
+    bucket: usize,
+    kind: usize,
+    through: &mut [u64],
+    sums: &[[Streams; 2]],
+    column: &mut [f64],
+) {
     let range = work.lines.buckets.range(bucket);
     let inverse = &inverses(work.weights, kind)[range.clone()];
     let graph = work.graph;
@@ -340,7 +386,9 @@ fn constraint(work: Work<'_>, bucket: usize, kind: usize, through: &[u64], sums:
     let mut beyond = |local: usize, weight: f64, number: f64| {
         squares[local] += square_beyond(weight * inverse[local], number, inverse[local]);
     };
-    for_each_tied(work, bucket, kind, through, |local, _, weight, number| beyond(local, weight, number));
+    for_each_tied(work, bucket, kind, through, |local, _, weight, through| {
+        beyond(local, weight, f64::from_bits(*through));
+    });
     for block in sums.iter().flat_map(|sums| sums[kind].blocks(bucket)) {
         for record in block.chunks_exact(5) {
             let [weight, number] = [1, 3].map(|at| f64::from_bits(join(&record[at..])));

@@ -235,7 +235,7 @@ impl Part {
             Some(row) => (&self.long[row.clone()], &self.long_tallies[row]),
             None => {
                 let lanes = &self.lines[local].0;
-                let len = lanes.iter().take_while(|&&lane| lane != NOBODY).count();
+                let len = lanes.iter().map(|&lane| usize::from(lane != NOBODY)).sum::<usize>();
                 (&lanes[..len], &self.sides[local].tallies[..len])
             }
         }

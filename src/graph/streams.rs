@@ -2,15 +2,17 @@
 
 /// Words of a block, its two words of header with them.
 const BLOCK: usize = 256;
+/// Words of a chunk of memory, as a power of two.
+const CHUNK: u32 = 20;
 /// A block's header: where the next block begins (0 for none), and how many words are used.
 const HEADER: usize = 2;
 
 /// Streams of records, each record a few words that lie side by side.
 ///
-/// Blocks of all streams share one growing piece of memory, which keeps its size when cleared.
+/// Blocks of all streams lie in chunks of memory that are taken one by one and kept when cleared: nothing is ever moved.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    words: Vec<u32>,
+    chunks: Vec<Vec<u32>>,
     used: usize,
     /// First block and present block of each stream; no stream has a block at 0, which stands for none.
     first: Vec<u32>,
@@ -55,25 +57,34 @@ impl Streams {
             at = self.open(stream);
         }
         self.cursor[stream] = (at + len) as u32;
-        &mut self.words[at..at + len]
+        let within = at & ((1 << CHUNK) - 1);
+        &mut self.chunks[at >> CHUNK][within..within + len]
+    }
+
+    fn words(&self, from: usize, to: usize) -> &[u32] {
+        let within = from & ((1 << CHUNK) - 1);
+        &self.chunks[from >> CHUNK][within..within + (to - from)]
+    }
+
+    fn head(&mut self, block: usize) -> &mut [u32] {
+        &mut self.chunks[block >> CHUNK][block & ((1 << CHUNK) - 1)..][..HEADER]
     }
 
     #[cold]
     fn open(&mut self, stream: usize) -> usize {
         let new = self.used;
         self.used += BLOCK;
-        if self.words.len() < self.used {
-            let more = self.words.len() / 4 + 64 * BLOCK;
-            self.words.resize(self.used + more, 0);
+        if self.chunks.len() << CHUNK < self.used {
+            self.chunks.push(vec![0; 1 << CHUNK]);
         }
         let old = self.block[stream] as usize;
         if old == 0 {
             self.first[stream] = new as u32;
         } else {
-            self.words[old] = new as u32;
-            self.words[old + 1] = self.cursor[stream] - old as u32;
+            let used = self.cursor[stream] - old as u32;
+            self.head(old).copy_from_slice(&[new as u32, used]);
         }
-        self.words[new] = 0;
+        self.head(new)[0] = 0;
         self.block[stream] = new as u32;
         new + HEADER
     }
@@ -86,13 +97,11 @@ impl Streams {
                 return None;
             }
             let at = next;
-            next = self.words[at] as usize;
-            let end = if at == self.block[stream] as usize {
-                self.cursor[stream] as usize
-            } else {
-                at + self.words[at + 1] as usize
-            };
-            Some(&self.words[at + HEADER..end])
+            let head = self.words(at, at + HEADER);
+            next = head[0] as usize;
+            let is_last = at == self.block[stream] as usize;
+            let end = if is_last { self.cursor[stream] as usize } else { at + head[1] as usize };
+            Some(self.words(at + HEADER, end))
         })
     }
 }
