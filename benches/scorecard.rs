@@ -1,10 +1,11 @@
-//! Benchmarks of the `scorecard` room: fitting, and scoring columns and rows beside reading the memory.
+//! Benchmarks of the `scorecard` room: fitting, scoring columns and rows beside reading the memory, imported trees.
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dandelion_credit::Progress;
-use dandelion_credit::scorecard::{FitConfig, Labels, Table, fit};
+use dandelion_credit::scorecard::{FitConfig, Labels, Table, TreeEnsemble, fit};
+use rayon::prelude::*;
 
 const COLUMNS: usize = 24;
 
@@ -50,7 +51,7 @@ fn score(c: &mut Criterion) {
     let training = columns(20_000);
     let labels = Labels::from_bools(outcomes(&training));
     let config =
-        FitConfig { max_bins: 32, interactions: 0, folds: 2, min_gain: Some(1.0), rounds: 50, ..FitConfig::default() };
+        FitConfig { max_bins: 32, interactions: 0, folds: 2, min_gain: 1.0, rounds: 50, ..FitConfig::default() };
     let model = fit(&table(&training), &labels, &config, Progress::silent()).expect("the table is sound");
     let paired = FitConfig { interactions: 10, ..config };
     let paired = fit(&table(&training), &labels, &paired, Progress::silent()).expect("the table is sound");
@@ -60,6 +61,13 @@ fn score(c: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Elements(columns[0].len() as u64));
     group.bench_function("read the memory, one thread", |b| {
         b.iter(|| columns.iter().map(|column| column.iter().fold(0, |sum, v| sum ^ v.to_bits())).fold(0, |a, b| a ^ b));
+    });
+    group.bench_function("read the memory, all threads", |b| {
+        let read = |part: &[f32]| part.iter().fold(0, |sum, v| sum ^ v.to_bits());
+        b.iter(|| {
+            let sums = columns.iter().map(|column| column.par_chunks(1 << 16).map(read).reduce(|| 0, |a, b| a ^ b));
+            sums.fold(0, |a, b| a ^ b)
+        });
     });
     let scorer = model.scorer();
     let mut log_odds = vec![0.0_f32; columns[0].len()];
@@ -100,7 +108,7 @@ fn train(c: &mut Criterion) {
     let positive = outcomes(&columns);
     let mut group = c.benchmark_group("fit");
     group.sample_size(10);
-    let config = FitConfig { folds: 2, interactions: 4, min_gain: Some(1.0), rounds: 100, ..FitConfig::default() };
+    let config = FitConfig { folds: 2, interactions: 4, min_gain: 1.0, rounds: 100, ..FitConfig::default() };
     group.bench_function("columns and pairs", |b| {
         b.iter_batched(
             || (table(&columns), Labels::from_bools(positive.iter().copied())),
@@ -114,5 +122,53 @@ fn train(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, score, train);
+/// An ensemble as LightGBM writes it: full trees of depth 6 on all columns, from a fixed stream.
+fn lightgbm_text(trees: usize) -> String {
+    use std::fmt::Write;
+    let mut state = 11_u64;
+    let mut below = |n: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    let names: Vec<String> = (0..COLUMNS).map(|column| format!("c{column}")).collect();
+    let mut text = format!(
+        "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx={}\n\
+         objective=binary sigmoid:1\nfeature_names={}\n\n",
+        COLUMNS - 1,
+        names.join(" ")
+    );
+    let splits = 63;
+    for tree in 0..trees {
+        let line = |name: &str, values: Vec<String>| format!("{name}={}\n", values.join(" "));
+        let child = |place: usize| if place < splits { place.to_string() } else { format!("-{}", place - splits + 1) };
+        let _ = write!(text, "Tree={tree}\nnum_leaves={}\nnum_cat=0\n", splits + 1);
+        text += &line("split_feature", (0..splits).map(|_| below(COLUMNS as u64).to_string()).collect());
+        text += &line("threshold", (0..splits).map(|_| (below(4000) as f64 / 100.0 + 0.05).to_string()).collect());
+        // Missing values are NaN and go left (10) or right (8).
+        text += &line("decision_type", (0..splits).map(|_| (8 + 2 * below(2)).to_string()).collect());
+        text += &line("left_child", (0..splits).map(|node| child(2 * node + 1)).collect());
+        text += &line("right_child", (0..splits).map(|node| child(2 * node + 2)).collect());
+        text += &line("leaf_value", (0..=splits).map(|_| (below(2000) as f64 / 1e5 - 0.01).to_string()).collect());
+        text.push('\n');
+    }
+    text + "end of trees\n"
+}
+
+/// Rows are those of the other benchmarks, 1,000,000 of them. `LIGHTGBM_TEXT=PATH` writes the model there, for the rival.
+fn trees(c: &mut Criterion) {
+    let testing = std::env::args().any(|arg| arg == "--test");
+    let text = lightgbm_text(82);
+    if let Ok(path) = std::env::var("LIGHTGBM_TEXT") {
+        std::fs::write(path, &text).expect("the path can be written");
+    }
+    let trees = TreeEnsemble::from_lightgbm_text(&text).expect("the text is a model");
+    let columns = columns(if testing { 5_000 } else { 1_000_000 });
+    let table = table(&columns);
+    let mut group = c.benchmark_group("imported trees");
+    group.sample_size(10).throughput(Throughput::Elements(table.rows() as u64));
+    group.bench_function("82 of depth 6", |b| b.iter(|| trees.margins(black_box(&table)).expect("the columns fit")));
+    group.finish();
+}
+
+criterion_group!(benches, score, train, trees);
 criterion_main!(benches);

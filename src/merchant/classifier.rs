@@ -11,6 +11,7 @@ use crate::merchant::verdict::{KindProbabilities, Verdict, VerdictConfig, Verdic
 use crate::merchant::words::VerdictReason;
 use crate::parallel::try_map_chunks;
 use crate::progress::Progress;
+use crate::rate::Probability;
 use crate::scorecard::Meaning;
 use crate::scorecard::Scorecard;
 use crate::scorecard::Scorer;
@@ -228,10 +229,12 @@ impl MerchantClassifier {
             return Err(Error::unknown("account", account));
         }
         let values: Vec<f32> = self.columns(table)?.iter().map(|column| column[row]).collect();
-        let one: Vec<&[f32]> = values.chunks(1).collect();
-        let [dandelion, passes_on, gathers] =
-            self.models().map(|model| answer(model.map(Scorecard::scorer).as_ref(), &one, 1));
-        let probabilities = KindProbabilities::along(dandelion?[0], passes_on?[0], gathers?[0]);
+        let one = |model: Option<&Scorecard>| -> Result<f64> {
+            let score = model.map(|model| model.score_row(&values)).transpose()?;
+            Ok(score.and_then(|score| score.probability()).map_or(0.0, Probability::get))
+        };
+        let [dandelion, passes_on, gathers] = self.models().map(one);
+        let probabilities = KindProbabilities::along(dandelion?, passes_on?, gathers?);
         let thickness = Thickness::of(table)?;
         let is_thin = thickness.is_thin(row, &self.config);
         let (kind, _) = self.kind(&probabilities, is_thin);

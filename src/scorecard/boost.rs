@@ -1,14 +1,34 @@
-//! Additive terms by boosting: each round moves the bins of every term a small step along a tree of few leaves.
+//! Additive terms by boosting: each round moves the bins of every term a small step.
+//!
+//! First in smooth steps: the mean of all places to cut, weighted by likelihood. Few rows leave the place open and the
+//! step is gentle; many rows settle it and the step is a jump. Then in sharp steps along a tree of few leaves, which take
+//! what only several cuts at once can.
 //!
 //! Cyclic boosting of one term at a time on binned columns is Lou, Caruana and Gehrke, *Accurate intelligible models
-//! with pairwise interactions* (KDD 2013). Small trees leave jumps sharp and flat stretches flat, which a smoothness
-//! penalty does not; stopping early on rows held out chooses how far each term moves.
+//! with pairwise interactions* (KDD 2013). Stopping early on rows held out chooses how far each phase goes.
 
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::scorecard::Direction;
+use crate::scorecard::numeric::exp;
 use crate::scorecard::numeric::log_loss;
 use crate::scorecard::numeric::sigmoid_f32;
+
+/// Share of a smooth step that is taken: its noise is averaged out already.
+const SMOOTH_RATE: f64 = 0.2;
+
+/// Rounds without gain on the rows held out before smooth steps give way to sharp ones.
+const SMOOTH_PATIENCE: usize = 30;
+
+/// Row visits a term may spend on smooth steps, which large tables need less.
+const SMOOTH_VISITS: usize = 20_000_000;
+
+/// The kind of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Smooth,
+    Sharp,
+}
 
 /// Rows whose gradients stay in the first-level cache while they are made.
 const BLOCK: usize = 1024;
@@ -53,6 +73,13 @@ pub(crate) type Pull = [f64; 2];
 impl Fold {
     pub(crate) fn gradients(&self, out: &mut [[f32; 2]]) {
         refresh(&self.score[..self.train], &self.target, &self.weight, out);
+    }
+
+    /// Adds what the tables say to every row's score.
+    pub(crate) fn add<C: Code>(&mut self, codes: &[Vec<C>], tables: &[Vec<f64>]) {
+        for (codes, table) in codes.iter().zip(tables) {
+            self.score.iter_mut().zip(codes).for_each(|(score, code)| *score += table[code.place()] as f32);
+        }
     }
 
     pub(crate) fn held_out_loss(&self) -> f64 {
@@ -176,33 +203,99 @@ fn best_cut(before: &[Pull], from: usize, to: usize, monotone: Option<Direction>
     leaf
 }
 
-/// The step of every bin of one column, before the learning rate.
-pub(crate) fn tree_step(sums: &[Pull], shape: Shape, rule: &BoostRule, step: &mut [f32]) {
-    step.fill(0.0);
-    let nominal = shape.first_ordered >= shape.bins;
-    if !nominal {
-        for bin in 0..shape.first_ordered {
-            if sums[bin][1] >= rule.min_leaf {
-                step[bin] = step_of(sums[bin], rule.l2) as f32;
-            }
+/// Every level steps by its own pull, drawn to the common one by as much as chance alone would spread the levels
+/// (empirical Bayes): a column of many rare levels moves only as far as they differ more than noise.
+fn level_step(sums: &[Pull], rule: &BoostRule, step: &mut [f32]) {
+    let all = sums.iter().fold([0.0; 2], |sum, pull| [sum[0] + pull[0], sum[1] + pull[1]]);
+    let common = step_of(all, rule.l2);
+    let (mut spread, mut levels) = (0.0, 0.0);
+    for pull in sums.iter().filter(|pull| pull[1] > 1e-9) {
+        let off = pull[0] + common * pull[1];
+        spread += off * off / pull[1];
+        levels += 1.0;
+    }
+    // Under chance alone the spread is about the number of levels less one.
+    let excess = spread - (levels - 1.0) - rule.min_gain;
+    if excess <= 0.0 {
+        return;
+    }
+    let ridge = (all[1] / excess).max(rule.l2);
+    for (step, pull) in step.iter_mut().zip(sums) {
+        *step = (common - (pull[0] + common * pull[1]) / (pull[1] + ridge)) as f32;
+    }
+}
+
+/// The mean of the steps of all cuts of the ordered bins, each weighted by how likely the cut is, and of no cut at all.
+fn averaged_step(before: &[Pull], monotone: Option<Direction>, rule: &BoostRule, step: &mut [f32]) {
+    let bins = step.len();
+    let all = before[bins];
+    let whole = worth(all, rule.l2);
+    let mut gains = [f64::NEG_INFINITY; 257];
+    let (mut most, mut cuts) = (rule.min_gain, 0.0);
+    for cut in 1..bins {
+        let (low, high) = (before[cut], less(all, before[cut]));
+        if low[1] < rule.min_leaf || high[1] < rule.min_leaf {
+            continue;
+        }
+        cuts += 1.0;
+        if agrees(step_of(low, rule.l2), step_of(high, rule.l2), monotone) {
+            gains[cut] = worth(low, rule.l2) + worth(high, rule.l2) - whole;
+            most = most.max(gains[cut]);
         }
     }
-    let mut order: [usize; 256] = std::array::from_fn(|place| place);
-    let order = if nominal {
-        let order = &mut order[..shape.bins];
-        // Levels in the order of their pull (Fisher 1958), with small levels drawn to the middle.
-        order.sort_by(|&a, &b| step_of(sums[a], rule.l2 + 4.0).total_cmp(&step_of(sums[b], rule.l2 + 4.0)));
-        &order[..]
-    } else {
-        &order[shape.first_ordered..shape.bins]
-    };
-    let mut before = [[0.0; 2]; 257];
-    for (place, &bin) in order.iter().enumerate() {
-        before[place + 1] = [before[place][0] + sums[bin][0], before[place][1] + sums[bin][1]];
+    if cuts == 0.0 {
+        return;
     }
-    let before = &before[..=order.len()];
+    let mut total = cuts * likelihood(rule.min_gain - most);
+    let mut value = total * step_of(all, rule.l2);
+    let mut jumps = [0.0; 257];
+    for cut in 1..bins {
+        if gains[cut] > f64::NEG_INFINITY {
+            let weight = likelihood(gains[cut] - most);
+            let (low, high) = (step_of(before[cut], rule.l2), step_of(less(all, before[cut]), rule.l2));
+            total += weight;
+            value += weight * low;
+            jumps[cut] = weight * (high - low);
+        }
+    }
+    for (step, jump) in step.iter_mut().zip(jumps) {
+        value += jump;
+        *step = (value / total) as f32;
+    }
+}
+
+/// The likelihood of a cut by its gain, which is twice a log-likelihood.
+pub(crate) fn likelihood(gain: f64) -> f64 {
+    exp((0.5 * gain).max(-700.0))
+}
+
+/// The step of every bin of one column, before the learning rate.
+pub(crate) fn column_step(sums: &[Pull], shape: Shape, rule: &BoostRule, phase: Phase, step: &mut [f32]) {
+    step.fill(0.0);
+    if shape.first_ordered >= shape.bins {
+        return level_step(sums, rule, step);
+    }
+    for bin in 0..shape.first_ordered {
+        if sums[bin][1] >= rule.min_leaf {
+            step[bin] = step_of(sums[bin], rule.l2) as f32;
+        }
+    }
+    let mut before = [[0.0; 2]; 257];
+    let ordered = &sums[shape.first_ordered..];
+    for (place, pull) in ordered.iter().enumerate() {
+        before[place + 1] = [before[place][0] + pull[0], before[place][1] + pull[1]];
+    }
+    let (before, step) = (&before[..=ordered.len()], &mut step[shape.first_ordered..]);
+    match phase {
+        Phase::Smooth => averaged_step(before, shape.monotone, rule, step),
+        Phase::Sharp => tree_step(before, shape.monotone, rule, step),
+    }
+}
+
+/// The step of a tree of few leaves on the ordered bins.
+fn tree_step(before: &[Pull], monotone: Option<Direction>, rule: &BoostRule, step: &mut [f32]) {
     let mut leaves = [Leaf { from: 0, to: 0, cut: 0, gain: 0.0 }; 16];
-    leaves[0] = best_cut(before, 0, order.len(), shape.monotone, rule);
+    leaves[0] = best_cut(before, 0, step.len(), monotone, rule);
     let mut count = 1;
     while count < rule.max_leaves.min(16) {
         let best = (0..count).fold(0, |best, leaf| if leaves[leaf].gain > leaves[best].gain { leaf } else { best });
@@ -210,8 +303,8 @@ pub(crate) fn tree_step(sums: &[Pull], shape: Shape, rule: &BoostRule, step: &mu
         if leaf.cut == leaf.from {
             break;
         }
-        leaves[best] = best_cut(before, leaf.from, leaf.cut, shape.monotone, rule);
-        leaves[count] = best_cut(before, leaf.cut, leaf.to, shape.monotone, rule);
+        leaves[best] = best_cut(before, leaf.from, leaf.cut, monotone, rule);
+        leaves[count] = best_cut(before, leaf.cut, leaf.to, monotone, rule);
         count += 1;
     }
     let leaves = &mut leaves[..count];
@@ -221,42 +314,45 @@ pub(crate) fn tree_step(sums: &[Pull], shape: Shape, rule: &BoostRule, step: &mu
     for (value, leaf) in values.iter_mut().zip(leaves.iter()) {
         *value = step_of(less(before[leaf.to], before[leaf.from]), rule.l2);
         // Leaves of one parent agree; cousins may not, and then this round does not move the column.
-        if previous.is_some_and(|previous| !agrees(previous, *value, shape.monotone)) {
-            order.iter().for_each(|&bin| step[bin] = 0.0);
+        if previous.is_some_and(|previous| !agrees(previous, *value, monotone)) {
             return;
         }
         previous = Some(*value);
     }
     for (value, leaf) in values.iter().zip(leaves.iter()) {
-        order[leaf.from..leaf.to].iter().for_each(|&bin| step[bin] = *value as f32);
+        step[leaf.from..leaf.to].fill(*value as f32);
     }
 }
 
 /// Boosts `tables` (one a term) on the rows of a fold until the rows held out stop gaining; leaves the best tables
-/// behind. `make_step` turns the sums of a term into its step. Returns the loss on the rows held out.
+/// behind, and the scores they give. `make_step` turns the sums of a term into its step.
 pub(crate) fn boost<C: Code>(
     fold: &mut Fold,
     codes: &[Vec<C>],
     tables: &mut [Vec<f64>],
     rule: &BoostRule,
     progress: (Progress<'_>, &'static str, u64, u64),
-    make_step: impl Fn(usize, &[Pull], &mut [f32]),
-) -> Result<f64> {
+    make_step: impl Fn(usize, &[Pull], Phase, &mut [f32]),
+) -> Result<()> {
+    let start = fold.score.clone();
     let mut pulls = vec![[0.0_f32; 2]; fold.train];
     let mut steps: Vec<Vec<f32>> = tables.iter().map(|table| vec![0.0; table.len()]).collect();
     let mut best: Vec<Vec<f64>> = tables.to_vec();
     let (mut best_loss, mut best_round) = (fold.held_out_loss(), 0);
+    let smooth_rounds = (SMOOTH_VISITS / fold.score.len().max(1)).clamp(50, 1000);
+    let mut phase = Phase::Smooth;
     fold.gradients(&mut pulls);
     for round in 1..=rule.rounds {
         let (progress, stage, done, total) = progress;
         progress.step(stage, done * rule.rounds as u64 + round as u64, total * rule.rounds as u64)?;
+        let rate = if phase == Phase::Smooth { SMOOTH_RATE } else { rule.learning_rate } as f32;
         for first in (0..tables.len()).step_by(rule.together) {
             let terms = first..(first + rule.together).min(tables.len());
             for term in terms.clone() {
                 let sums = sum_by_code(&codes[term][..fold.train], &pulls, tables[term].len());
-                make_step(term, &sums, &mut steps[term]);
+                make_step(term, &sums, phase, &mut steps[term]);
                 for (value, step) in tables[term].iter_mut().zip(&mut steps[term]) {
-                    *step *= rule.learning_rate as f32;
+                    *step *= rate;
                     *value += f64::from(*step);
                 }
             }
@@ -276,12 +372,24 @@ pub(crate) fn boost<C: Code>(
         if loss < best_loss {
             (best_loss, best_round) = (loss, round);
             best.iter_mut().zip(tables.iter()).for_each(|(best, table)| best.copy_from_slice(table));
-        } else if round - best_round >= rule.patience {
-            break;
+        }
+        let waited = round - best_round;
+        match phase {
+            Phase::Smooth if waited >= SMOOTH_PATIENCE.min(rule.patience) || round == smooth_rounds => {
+                tables.iter_mut().zip(&best).for_each(|(table, best)| table.copy_from_slice(best));
+                fold.score.copy_from_slice(&start);
+                fold.add(codes, tables);
+                fold.gradients(&mut pulls);
+                (phase, best_round) = (Phase::Sharp, round);
+            }
+            Phase::Sharp if waited >= rule.patience => break,
+            _ => {}
         }
     }
     tables.iter_mut().zip(best).for_each(|(table, best)| *table = best);
-    Ok(best_loss)
+    fold.score = start;
+    fold.add(codes, tables);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -307,10 +415,39 @@ mod tests {
         }
         let mut step = vec![9.0; 11];
         let shape = Shape { bins: 11, first_ordered: 1, monotone: None };
-        tree_step(&sums, shape, &RULE, &mut step);
+        column_step(&sums, shape, &RULE, Phase::Sharp, &mut step);
         assert_eq!(step, [0.0, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, 0.75, 0.75, 0.75, 0.75]);
-        tree_step(&sums, Shape { monotone: Some(Direction::Decreasing), ..shape }, &RULE, &mut step);
+        column_step(&sums, Shape { monotone: Some(Direction::Decreasing), ..shape }, &RULE, Phase::Sharp, &mut step);
         assert!(step[1..].windows(2).all(|pair| pair[0] >= pair[1]), "{step:?}");
+    }
+
+    #[test]
+    fn smooth_steps_are_gentle_where_the_place_is_open_and_sharp_where_it_is_not() {
+        let step = |scale: f64| {
+            let sums: Vec<Pull> = (0..9).map(|bin| [scale * if bin < 5 { 0.5 } else { -0.5 }, 4.0 * scale]).collect();
+            let mut step = vec![0.0; 9];
+            let shape = Shape { bins: 9, first_ordered: 1, monotone: None };
+            column_step(&sums, shape, &RULE, Phase::Smooth, &mut step);
+            step
+        };
+        let (few, many) = (step(1.0), step(1000.0));
+        assert!(few[1..].windows(2).all(|pair| pair[0] < pair[1]), "{few:?}");
+        assert!(many[1..5].iter().all(|step| (step + 0.125).abs() < 1e-3), "{many:?}");
+        assert!(many[5..].iter().all(|step| (step - 0.125).abs() < 1e-3), "{many:?}");
+    }
+
+    #[test]
+    fn levels_move_only_as_far_as_they_differ_more_than_chance() {
+        let shape = Shape { bins: 40, first_ordered: 40, monotone: None };
+        let step = |pull: f64| {
+            let sums: Vec<Pull> = (0..40).map(|bin| [if bin % 2 == 0 { pull } else { -pull }, 1.0]).collect();
+            let mut step = vec![0.0; 40];
+            column_step(&sums, shape, &RULE, Phase::Sharp, &mut step);
+            step
+        };
+        assert!(step(0.9).iter().all(|&step| step == 0.0));
+        let apart = step(3.0);
+        assert!((-3.0..-2.5).contains(&apart[0]) && (2.5..3.0).contains(&apart[1]), "{apart:?}");
     }
 
     #[test]

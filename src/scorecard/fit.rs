@@ -1,17 +1,15 @@
 //! Fitting: bins, boosted terms on folds, pairs on the residuals, the average of the folds as whole numbers.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::error::Error;
 use crate::error::Result;
 use crate::parallel;
 use crate::progress::Progress;
-use crate::rate::Probability;
-use crate::scorecard::Direction;
 use crate::scorecard::binning;
 use crate::scorecard::binning::BinningRule;
 use crate::scorecard::bins::Bins;
-use crate::scorecard::bins::MAX_BINS;
 use crate::scorecard::bins::Unseen;
 use crate::scorecard::boost;
 use crate::scorecard::boost::BoostRule;
@@ -19,6 +17,7 @@ use crate::scorecard::boost::Fold;
 use crate::scorecard::boost::Shape;
 use crate::scorecard::calibration::Calibration;
 use crate::scorecard::card::ModelCard;
+use crate::scorecard::config::FitConfig;
 use crate::scorecard::labels::Labels;
 use crate::scorecard::labels::Outcome;
 use crate::scorecard::model::Feature;
@@ -32,138 +31,18 @@ use crate::scorecard::numeric::sigmoid;
 use crate::scorecard::pairs;
 use crate::scorecard::pairs::Candidate;
 use crate::scorecard::pairs::Coarse;
-use crate::scorecard::points::PointScale;
 use crate::scorecard::table::Table;
 use crate::scorecard::unlabelled;
 use crate::scorecard::validation::Evidence;
 
-/// Rows up to which several amounts of regularisation are tried.
-const TRIED_ROWS: usize = 100_000;
+/// Rows that all deals together have to reach: tables of fewer are dealt into parts several times.
+const DEALT_ROWS: usize = 10_000;
 
-/// Where the share of positives comes from when some rows are unlabelled.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Prior {
-    /// Nobody knows it: the model gives a score and no probability.
-    #[default]
-    Unknown,
-    /// The share of positives among all rows, from outside: a census, an audit, a register.
-    Known(Probability),
-    /// Read off the labels: among the rows that look most like known positives nearly all are positive, so the share of
-    /// them that is labelled is the share of positives that is. An assumption, and the model says so.
-    Estimated,
-}
+/// Rows a fold trains on, at most: more add time and, over all folds, hardly any accuracy.
+const FOLD_ROWS: usize = 150_000;
 
-/// How a model is fitted. The defaults suit tables of a thousand to some million rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FitConfig {
-    /// Bins of a numeric column, special values included and the missing bin not; levels of a nominal one. 2 to 254.
-    pub max_bins: usize,
-    /// Pairs of columns, at most; those with the strongest joint effect on the residuals are fitted. 0 for none.
-    pub interactions: usize,
-    /// Parts the rows are dealt into, 2 to 64. Each fold of the fit holds one part out to know when to stop; the model
-    /// is the average of the folds, and every row has a score from the one fold that has not seen it.
-    pub folds: usize,
-    /// Share of each step that is taken. Above 0, at most 1; smaller is slower and a little more accurate.
-    pub learning_rate: f64,
-    /// Rounds of a fold, at most.
-    pub rounds: usize,
-    /// Rounds without gain on the rows held out before a fold stops.
-    pub patience: usize,
-    /// Leaves of a column's step, 2 to 16.
-    pub max_leaves: usize,
-    /// Least weight of p(1 - p) in a leaf.
-    pub min_leaf: f64,
-    /// Ridge added to a leaf's weight.
-    pub l2: f64,
-    /// Columns stepped on the same residuals. 1 is slowest and cyclic; more is faster.
-    pub together: usize,
-    /// What a cut must gain, in squared standard errors; noise alone gains about 1. `None` tries 0, 1 and 2.5 on tables
-    /// of at most 100,000 rows and keeps what does best on rows held out, and takes 1 on larger ones.
-    pub min_gain: Option<f64>,
-    /// Levels of less training weight are pooled.
-    pub min_level_weight: f64,
-    /// What levels that training has not seen count as.
-    pub unseen: Unseen,
-    /// Columns that may move the log-odds one way only.
-    pub monotone: BTreeMap<String, Direction>,
-    /// Values of numeric columns that mean something of their own, such as -999 for "no bureau record".
-    pub specials: BTreeMap<String, Vec<f32>>,
-    /// Columns that share a reason.
-    pub reason_groups: BTreeMap<String, String>,
-    /// Where the share of positives comes from when some rows are unlabelled.
-    pub prior: Prior,
-    /// The scale of points.
-    pub points: PointScale,
-    /// Seed of the folds.
-    pub seed: u64,
-}
-
-impl Default for FitConfig {
-    fn default() -> Self {
-        Self {
-            max_bins: 254,
-            interactions: 48,
-            folds: 8,
-            learning_rate: 0.04,
-            rounds: 2000,
-            patience: 40,
-            max_leaves: 4,
-            min_leaf: 1.0,
-            l2: 1.0,
-            together: 4,
-            min_gain: None,
-            min_level_weight: 4.0,
-            unseen: Unseen::Other,
-            monotone: BTreeMap::new(),
-            specials: BTreeMap::new(),
-            reason_groups: BTreeMap::new(),
-            prior: Prior::Unknown,
-            points: PointScale::default(),
-            seed: 0,
-        }
-    }
-}
-
-fn within(name: &'static str, value: f64, low: f64, high: f64) -> Result<()> {
-    if (low..=high).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::invalid(name, value, format!("from {low} to {high}")))
-}
-
-impl FitConfig {
-    fn check(&self, table: &Table<'_>) -> Result<()> {
-        within("max_bins", self.max_bins as f64, 2.0, (MAX_BINS - 2) as f64)?;
-        within("folds", self.folds as f64, 2.0, 64.0)?;
-        within("interactions", self.interactions as f64, 0.0, 1000.0)?;
-        within("learning_rate", self.learning_rate, 1e-4, 1.0)?;
-        within("rounds", self.rounds as f64, 1.0, 1e6)?;
-        within("patience", self.patience as f64, 1.0, 1e6)?;
-        within("max_leaves", self.max_leaves as f64, 2.0, 16.0)?;
-        within("min_leaf", self.min_leaf, 1e-6, 1e12)?;
-        within("l2", self.l2, 0.0, 1e12)?;
-        within("min_gain", self.min_gain.unwrap_or(0.0), 0.0, 1e12)?;
-        within("min_level_weight", self.min_level_weight, 0.0, 1e12)?;
-        self.points.check()?;
-        for name in self.monotone.keys().chain(self.specials.keys()).chain(self.reason_groups.keys()) {
-            table.column(name)?;
-        }
-        Ok(())
-    }
-
-    fn boost_rule(&self, min_gain: f64) -> BoostRule {
-        BoostRule {
-            learning_rate: self.learning_rate,
-            rounds: self.rounds,
-            patience: self.patience,
-            max_leaves: self.max_leaves,
-            min_leaf: self.min_leaf,
-            l2: self.l2,
-            together: self.together.max(1),
-            min_gain,
-        }
-    }
-}
+/// Deals, at most.
+const MOST_DEALS: usize = 3;
 
 /// Fits a model on a table and labels.
 ///
@@ -215,29 +94,14 @@ pub fn fit(table: &Table<'_>, labels: &Labels<'_>, config: &FitConfig, progress:
 
     let mut target: Vec<f32> = is_positive.iter().map(|&positive| f32::from(u8::from(positive))).collect();
     let data = Training { features: &features, codes: &codes, weight: &weight, is_positive: &is_positive, config };
-    let gains: &[f64] = match &config.min_gain {
-        Some(gain) => std::slice::from_ref(gain),
-        None if rows <= TRIED_ROWS => &[0.0, 1.0, 2.5],
-        None => &[1.0],
-    };
-    let (mut fitted, mut min_gain, mut least) = (data.run(gains[0], &target, progress)?, gains[0], f64::INFINITY);
-    if gains.len() > 1 {
-        least = data.held_out_loss(&fitted, &target);
-    }
-    for &gain in &gains[1..] {
-        let tried = data.run(gain, &target, progress)?;
-        let loss = data.held_out_loss(&tried, &target);
-        if loss < least {
-            (fitted, min_gain, least) = (tried, gain, loss);
-        }
-    }
+    let mut fitted = data.run(&target, progress)?;
     let mut meaning = Meaning::Probability;
     if labels.outcomes().contains(&Outcome::Unlabelled) {
         let known = unlabelled::soften(labels, &fitted.held_out, config.prior)?;
         meaning = known.meaning;
         if let Some(soft) = known.target {
             target = soft;
-            fitted = data.run(min_gain, &target, progress)?;
+            fitted = data.run(&target, progress)?;
         }
     }
     Ok(data.assemble(fitted, &target, meaning, total))
@@ -315,10 +179,22 @@ impl Training<'_> {
         self.features.iter().map(shape).collect()
     }
 
-    /// Rows of each part, ascending; outcomes are dealt evenly.
+    /// Rows of each part, ascending; outcomes are dealt evenly. Every deal parts all rows anew.
     fn parts(&self) -> Vec<Vec<u32>> {
         let mut stream = Stream::new(self.config.seed);
-        let folds = self.config.folds.min(self.weight.len() / 2).max(2);
+        (0..self.deals()).flat_map(|_| self.deal(&mut stream)).collect()
+    }
+
+    fn deals(&self) -> usize {
+        (DEALT_ROWS / self.weight.len().max(1)).clamp(1, MOST_DEALS)
+    }
+
+    fn folds(&self) -> usize {
+        self.config.folds.min(self.weight.len() / 2).max(2)
+    }
+
+    fn deal(&self, stream: &mut Stream) -> Vec<Vec<u32>> {
+        let folds = self.folds();
         let mut parts = vec![Vec::new(); folds];
         let mut next = 0;
         for outcome in [true, false] {
@@ -334,21 +210,23 @@ impl Training<'_> {
         parts
     }
 
-    fn order(parts: &[Vec<u32>], held_out: usize, rows: usize) -> Vec<u32> {
+    /// The rows a fold trains on, then some of those it holds out, and how many the first are. Every fold of a large
+    /// table takes other rows.
+    fn order(parts: &[Vec<u32>], held_out: usize, rows: usize) -> (Vec<u32>, usize) {
         let mut out = vec![false; rows];
         parts[held_out].iter().for_each(|&row| out[row as usize] = true);
-        (0..rows as u32).filter(|&row| !out[row as usize]).chain(parts[held_out].iter().copied()).collect()
+        let part = &parts[held_out];
+        let step = (rows - part.len()).div_ceil(FOLD_ROWS).max(1);
+        let train = (0..rows as u32).filter(|&row| !out[row as usize]).skip(held_out % step).step_by(step);
+        let mut order: Vec<u32> = train.collect();
+        let train = order.len();
+        order.extend(part.iter().step_by(part.len().div_ceil(FOLD_ROWS / 4).max(1)));
+        (order, train)
     }
 
-    fn held_out_loss(&self, fitted: &Fitted, target: &[f32]) -> f64 {
-        let fold =
-            Fold { train: 0, target: target.to_vec(), weight: self.weight.to_vec(), score: fitted.held_out.clone() };
-        fold.held_out_loss()
-    }
-
-    fn run(&self, min_gain: f64, target: &[f32], progress: Progress<'_>) -> Result<Fitted> {
+    fn run(&self, target: &[f32], progress: Progress<'_>) -> Result<Fitted> {
         let rows = self.weight.len();
-        let rule = self.config.boost_rule(min_gain);
+        let rule = self.config.boost_rule();
         let shapes = self.shapes();
         let parts = self.parts();
         let (mut sum, mut total) = (0.0, 0.0);
@@ -357,105 +235,134 @@ impl Training<'_> {
             total += f64::from(weight);
         }
         let base = logit((sum / total).clamp(1e-6, 1.0 - 1e-6));
-        let fold_of = |order: &[u32], train: usize, score: Vec<f32>| Fold {
-            train,
-            target: order.iter().map(|&row| target[row as usize]).collect(),
-            weight: order.iter().map(|&row| self.weight[row as usize]).collect(),
-            score,
-        };
-        let mut mains: Vec<Vec<Vec<f64>>> = parallel::try_map_chunks(parts.len(), 1, |range| {
-            let part = range.start;
-            let order = Self::order(&parts, part, rows);
-            let codes: Vec<Vec<u8>> =
-                self.codes.iter().map(|column| order.iter().map(|&row| column[row as usize]).collect()).collect();
-            let mut fold = fold_of(&order, rows - parts[part].len(), vec![base as f32; rows]);
-            let mut tables: Vec<Vec<f64>> = shapes.iter().map(|shape| vec![0.0; shape.bins]).collect();
-            let report = (progress, "fitting columns", part as u64, parts.len() as u64);
-            boost::boost(&mut fold, &codes, &mut tables, &rule, report, |term, sums, step| {
-                boost::tree_step(sums, shapes[term], &rule, step);
-            })?;
-            Ok(tables)
-        })?;
-
-        progress.step("looking for pairs", 0, 1)?;
-        let pairs = self.find_pairs(&average(&mains), base, target, &shapes, &rule);
-        let mut folds = Vec::new();
-        let mut held_out = vec![0.0_f32; rows];
-        let pair_tables: Vec<(Vec<Vec<f64>>, Vec<f32>)> = parallel::try_map_chunks(parts.len(), 1, |range| {
-            let part = range.start;
-            let order = Self::order(&parts, part, rows);
-            let mut tables: Vec<Vec<f64>> =
-                pairs.iter().map(|pair| vec![0.0; pair.first.bins * pair.second.bins]).collect();
-            let mut score = vec![base as f32; rows];
-            for (column, table) in self.codes.iter().zip(&mains[part]) {
-                for (score, &row) in score.iter_mut().zip(&order) {
-                    *score += table[usize::from(column[row as usize])] as f32;
-                }
-            }
-            let codes: Vec<Vec<u16>> = pairs
-                .iter()
-                .map(|pair| {
-                    let cell = |&row: &u32| {
-                        let first = pair.first.of_bin[usize::from(self.codes[pair.at.first][row as usize])];
-                        let second = pair.second.of_bin[usize::from(self.codes[pair.at.second][row as usize])];
-                        u16::from(first) * pair.second.bins as u16 + u16::from(second)
-                    };
-                    order.iter().map(cell).collect()
-                })
-                .collect();
-            let train = rows - parts[part].len();
-            if !pairs.is_empty() {
-                let mut fold = fold_of(&order, train, score.clone());
-                let report = (progress, "fitting pairs", part as u64, parts.len() as u64);
-                boost::boost(&mut fold, &codes, &mut tables, &rule, report, |term, sums, step| {
-                    pairs::pair_step(sums, &pairs[term].first, &pairs[term].second, &rule, step);
-                })?;
-            }
-            for (codes, table) in codes.iter().zip(&tables) {
-                for (score, &cell) in score[train..].iter_mut().zip(&codes[train..]) {
-                    *score += table[usize::from(cell)] as f32;
-                }
-            }
-            Ok((tables, score.split_off(train)))
-        })?;
-        for (part, (tables, scores)) in pair_tables.into_iter().enumerate() {
-            parts[part].iter().zip(scores).for_each(|(&row, score)| held_out[row as usize] = score);
-            folds.push(Terms { mains: std::mem::take(&mut mains[part]), pairs: tables });
-        }
-        Ok(Fitted { base, folds, pairs, held_out })
-    }
-
-    fn find_pairs(
-        &self,
-        mains: &[Vec<f64>],
-        base: f64,
-        target: &[f32],
-        shapes: &[Shape],
-        rule: &BoostRule,
-    ) -> Vec<PairShape> {
-        if self.config.interactions == 0 || self.codes.len() < 2 {
-            return Vec::new();
-        }
-        let rows = self.weight.len();
-        let mut score = vec![base as f32; rows];
-        for (column, table) in self.codes.iter().zip(mains) {
-            for (score, &code) in score.iter_mut().zip(column) {
-                *score += table[usize::from(code)] as f32;
-            }
-        }
-        let mut pulls = vec![[0.0_f32; 2]; rows];
-        Fold { train: rows, target: target.to_vec(), weight: self.weight.to_vec(), score }.gradients(&mut pulls);
         let coarse: Vec<Coarse> = self
             .features
             .iter()
-            .zip(shapes)
+            .zip(&shapes)
             .map(|(feature, &shape)| Coarse::new(shape, &feature.weights, &feature.positives))
             .collect();
-        let columns: Vec<Vec<u8>> = self.codes.iter().zip(&coarse).map(|(codes, coarse)| coarse.codes(codes)).collect();
-        pairs::screen(&columns, &coarse, &pulls, rule, self.config.interactions)
-            .into_iter()
-            .map(|at| PairShape { at, first: coarse[at.first].clone(), second: coarse[at.second].clone() })
-            .collect()
+        let fitted = parallel::try_map_chunks(parts.len(), 1, |range| {
+            let part = range.start;
+            let report = |stage| (progress, stage, part as u64, parts.len() as u64);
+            let (order, train) = Self::order(&parts, part, rows);
+            let codes: Vec<Vec<u8>> =
+                self.codes.iter().map(|column| order.iter().map(|&row| column[row as usize]).collect()).collect();
+            let mut fold = Fold {
+                train,
+                target: order.iter().map(|&row| target[row as usize]).collect(),
+                weight: order.iter().map(|&row| self.weight[row as usize]).collect(),
+                score: vec![base as f32; order.len()],
+            };
+            let mut mains: Vec<Vec<f64>> = shapes.iter().map(|shape| vec![0.0; shape.bins]).collect();
+            boost::boost(
+                &mut fold,
+                &codes,
+                &mut mains,
+                &rule,
+                report("fitting columns"),
+                |term, sums, phase, step| {
+                    boost::column_step(sums, shapes[term], &rule, phase, step);
+                },
+            )?;
+            // Only rows trained on choose the pairs: those held out have to say when to stop, and a choice they had a
+            // part in would flatter them.
+            let pairs = self.find_pairs(&fold, &codes, &coarse, &rule);
+            let mut tables: Vec<Vec<f64>> =
+                pairs.iter().map(|pair| vec![0.0; coarse[pair.first].bins * coarse[pair.second].bins]).collect();
+            if !pairs.is_empty() {
+                let cells: Vec<Vec<u16>> = pairs
+                    .iter()
+                    .map(|pair| {
+                        let (first, second) = (&coarse[pair.first], &coarse[pair.second]);
+                        pairs::cells(&first.codes(&codes[pair.first]), &second.codes(&codes[pair.second]), second.bins)
+                    })
+                    .collect();
+                drop(codes);
+                boost::boost(
+                    &mut fold,
+                    &cells,
+                    &mut tables,
+                    &rule,
+                    report("fitting pairs"),
+                    |term, sums, phase, step| {
+                        let Candidate { first, second } = pairs[term];
+                        pairs::pair_step(sums, &coarse[first], &coarse[second], &rule, phase, step);
+                    },
+                )?;
+            }
+            let held_out = parts[part].iter().map(|&row| {
+                let code = |column: usize| usize::from(self.codes[column][row as usize]);
+                let mut score = base as f32;
+                for (column, table) in mains.iter().enumerate() {
+                    score += table[code(column)] as f32;
+                }
+                for (&Candidate { first, second }, table) in pairs.iter().zip(&tables) {
+                    score += table[coarse[first].cell(&coarse[second], code(first), code(second))] as f32;
+                }
+                score
+            });
+            let held_out: Vec<f32> = held_out.collect();
+            Ok((Terms { mains, pairs: tables }, pairs, held_out))
+        })?;
+        let mut held_out = vec![0.0_f32; rows];
+        let share = self.deals() as f32;
+        for (part, (.., scores)) in parts.iter().zip(&fitted) {
+            part.iter().zip(scores).for_each(|(&row, score)| held_out[row as usize] += score / share);
+        }
+        let (folds, chosen): (Vec<Terms>, Vec<Vec<Candidate>>) =
+            fitted.into_iter().map(|(terms, pairs, _)| (terms, pairs)).unzip();
+        let (folds, pairs) = self.common_pairs(folds, &chosen, &coarse);
+        Ok(Fitted { base, folds, pairs, held_out })
+    }
+
+    fn find_pairs(&self, fold: &Fold, codes: &[Vec<u8>], coarse: &[Coarse], rule: &BoostRule) -> Vec<Candidate> {
+        if self.config.interactions == 0 || codes.len() < 2 {
+            return Vec::new();
+        }
+        let mut pulls = vec![[0.0_f32; 2]; fold.train];
+        fold.gradients(&mut pulls);
+        let columns: Vec<Vec<u8>> =
+            codes.iter().zip(coarse).map(|(codes, coarse)| coarse.codes(&codes[..fold.train])).collect();
+        pairs::screen(&columns, coarse, &pulls, rule, self.config.interactions)
+    }
+
+    /// The pairs of all folds, of which the strongest on average stay: a pair that few folds chose is weak in the mean.
+    fn common_pairs(
+        &self,
+        mut folds: Vec<Terms>,
+        chosen: &[Vec<Candidate>],
+        coarse: &[Coarse],
+    ) -> (Vec<Terms>, Vec<PairShape>) {
+        let union: BTreeSet<Candidate> = chosen.iter().flatten().copied().collect();
+        let mut tables: BTreeMap<Candidate, Vec<Vec<f64>>> = BTreeMap::new();
+        for candidate in union {
+            let blank = vec![0.0; coarse[candidate.first].bins * coarse[candidate.second].bins];
+            tables.insert(candidate, vec![blank; folds.len()]);
+        }
+        for (place, (fold, chosen)) in folds.iter_mut().zip(chosen).enumerate() {
+            for (table, candidate) in fold.pairs.drain(..).zip(chosen) {
+                if let Some(tables) = tables.get_mut(candidate) {
+                    tables[place] = table;
+                }
+            }
+        }
+        let shape =
+            |at: Candidate| PairShape { at, first: coarse[at.first].clone(), second: coarse[at.second].clone() };
+        let candidates: Vec<Candidate> = tables.keys().copied().collect();
+        let strengths: Vec<f64> = parallel::map_chunks(candidates.len(), 1, |range| {
+            let candidate = candidates[range.start];
+            let weights = self.cell_weights(&shape(candidate));
+            let mean = |cell: usize| tables[&candidate].iter().map(|table| table[cell]).sum::<f64>();
+            weights.iter().enumerate().map(|(cell, weight)| weight * mean(cell).abs()).sum()
+        });
+        let mut order: Vec<usize> = (0..candidates.len()).filter(|&place| strengths[place] > 0.0).collect();
+        order.sort_by(|&a, &b| strengths[b].total_cmp(&strengths[a]).then(a.cmp(&b)));
+        order.truncate(self.config.interactions);
+        let kept: Vec<Candidate> = order.into_iter().map(|place| candidates[place]).collect();
+        for (place, fold) in folds.iter_mut().enumerate() {
+            fold.pairs = kept.iter().map(|candidate| tables[candidate][place].clone()).collect();
+        }
+        (folds, kept.into_iter().map(shape).collect())
     }
 
     fn assemble(&self, fitted: Fitted, target: &[f32], meaning: Meaning, total: f64) -> Scorecard {
@@ -492,7 +399,8 @@ impl Training<'_> {
                 }
             }
             feature.units = table.iter().map(|&value| units(value)).collect();
-            feature.standard_errors = jackknife(mains.iter().map(|tables| &tables[place]), &feature.weights);
+            let tables: Vec<&Vec<f64>> = mains.iter().map(|tables| &tables[place]).collect();
+            feature.standard_errors = jackknife(&tables, self.folds(), &feature.weights);
         }
         let average_cells = average(&cells);
         let pairs = shapes
@@ -594,21 +502,25 @@ fn average(folds: &[Vec<Vec<f64>>]) -> Vec<Vec<f64>> {
     mean
 }
 
-/// Standard errors by the delete-a-group jackknife, each fold's table centred first.
-fn jackknife<'t>(tables: impl Iterator<Item = &'t Vec<f64>>, weights: &[f64]) -> Vec<f32> {
+/// Standard errors by the delete-a-group jackknife, each fold's table centred first; the mean variance of several deals.
+fn jackknife(tables: &[&Vec<f64>], folds: usize, weights: &[f64]) -> Vec<f32> {
     let total: f64 = weights.iter().sum();
     let centred: Vec<Vec<f64>> = tables
+        .iter()
         .map(|table| {
             let mean = table.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / total;
             table.iter().map(|value| value - mean).collect()
         })
         .collect();
-    let count = centred.len() as f64;
+    let (count, deals) = (folds as f64, centred.len().div_ceil(folds) as f64);
     (0..weights.len())
         .map(|bin| {
-            let mean = centred.iter().map(|table| table[bin]).sum::<f64>() / count;
-            let spread: f64 = centred.iter().map(|table| (table[bin] - mean) * (table[bin] - mean)).sum();
-            ((count - 1.0) / count * spread).sqrt() as f32
+            let variance = |deal: &[Vec<f64>]| {
+                let mean = deal.iter().map(|table| table[bin]).sum::<f64>() / count;
+                let spread: f64 = deal.iter().map(|table| (table[bin] - mean) * (table[bin] - mean)).sum();
+                (count - 1.0) / count * spread
+            };
+            (centred.chunks(folds).map(variance).sum::<f64>() / deals).sqrt() as f32
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 /// `e^x` from additions, multiplications and one shift only, so that every machine gives the same bits.
 #[inline]
-fn exp(x: f64) -> f64 {
+pub(crate) fn exp(x: f64) -> f64 {
     const ROUND: f64 = 6_755_399_441_055_744.0;
     const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;

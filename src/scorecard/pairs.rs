@@ -6,12 +6,17 @@
 use crate::parallel;
 use crate::scorecard::Direction;
 use crate::scorecard::boost::BoostRule;
+use crate::scorecard::boost::Phase;
 use crate::scorecard::boost::Pull;
 use crate::scorecard::boost::Shape;
+use crate::scorecard::boost::likelihood;
 use crate::scorecard::boost::sum_by_code;
 
 /// Bins of a column within a pair, at most.
-const PAIR_BINS: usize = 32;
+pub(crate) const PAIR_BINS: usize = 32;
+
+/// Least weight of a level that is told from the rare ones within a pair.
+const PAIR_LEVEL_WEIGHT: f64 = 25.0;
 
 /// Row visits a screen may cost; beyond, every so many rows are read.
 const SCREEN_VISITS: usize = 1_500_000_000;
@@ -32,8 +37,11 @@ impl Coarse {
         let mut bins = 0;
         if shape.first_ordered >= shape.bins {
             let mean = |bin: usize| (target[bin] + 0.2) / (weight[bin] + 1.0);
-            order = (0..shape.bins).collect();
+            // Levels too rare to have a place of their own share the first bin: their mean would say what their few
+            // rows did.
+            order = (0..shape.bins).filter(|&bin| weight[bin] >= PAIR_LEVEL_WEIGHT).collect();
             order.sort_by(|&a, &b| mean(a).total_cmp(&mean(b)));
+            bins = usize::from(order.len() < shape.bins);
         } else {
             for coarse in of_bin.iter_mut().take(shape.first_ordered) {
                 *coarse = bins as u8;
@@ -60,19 +68,24 @@ impl Coarse {
         Self { of_bin, bins, monotone: shape.monotone }
     }
 
+    /// The cell of two bins in the table of this column by `second`.
+    pub(crate) fn cell(&self, second: &Self, bin: usize, other: usize) -> usize {
+        usize::from(self.of_bin[bin]) * second.bins + usize::from(second.of_bin[other])
+    }
+
     pub(crate) fn codes(&self, codes: &[u8]) -> Vec<u8> {
         codes.iter().map(|&code| self.of_bin[usize::from(code)]).collect()
     }
 }
 
 /// Two columns by place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate {
     pub(crate) first: usize,
     pub(crate) second: usize,
 }
 
-/// The `most` pairs with the strongest joint effect on the residuals, strongest first.
+/// The `most` pairs with the strongest joint effect on the residuals, strongest first. `columns` are coarse bins.
 pub(crate) fn screen(
     columns: &[Vec<u8>],
     coarse: &[Coarse],
@@ -92,7 +105,7 @@ pub(crate) fn screen(
         let pair = candidates[range.start];
         let (rows, cols) = (coarse[pair.first].bins, coarse[pair.second].bins);
         let cells = cells(&columns[pair.first], &columns[pair.second], cols);
-        quadrant_gain(&sum_by_code(&cells, &pulls, rows * cols), rows, cols, rule)
+        Quadrants::new(&sum_by_code(&cells, &pulls, rows * cols), rows, cols).joint_gain(rule)
     });
     let mut order: Vec<usize> = (0..candidates.len()).filter(|&place| gains[place] > 0.0).collect();
     order.sort_by(|&a, &b| gains[b].total_cmp(&gains[a]).then(a.cmp(&b)));
@@ -117,36 +130,53 @@ fn less(a: Pull, b: Pull) -> Pull {
     [a[0] - b[0], a[1] - b[1]]
 }
 
-fn quadrant_gain(sums: &[Pull], rows: usize, cols: usize, rule: &BoostRule) -> f64 {
-    let wide = cols + 1;
-    let mut upto = vec![[0.0; 2]; (rows + 1) * wide];
-    for row in 0..rows {
-        let mut line = [0.0; 2];
-        for col in 0..cols {
-            line = plus(line, sums[row * cols + col]);
-            upto[(row + 1) * wide + col + 1] = plus(upto[row * wide + col + 1], line);
-        }
-    }
-    let all = upto[rows * wide + cols];
-    let whole = worth(all, rule);
-    let mut best = 0.0_f64;
-    for row in 1..rows {
-        let top = upto[row * wide + cols];
-        for col in 1..cols {
-            let left = upto[rows * wide + col];
-            let corner = upto[row * wide + col];
-            let quadrants = [corner, less(top, corner), less(left, corner), less(less(all, top), less(left, corner))];
-            if quadrants.iter().any(|quadrant| quadrant[1] < rule.min_leaf) {
-                continue;
+/// Sums over all cells up to a row and a column of a pair's table.
+struct Quadrants {
+    upto: Vec<Pull>,
+    rows: usize,
+    cols: usize,
+}
+
+impl Quadrants {
+    fn new(sums: &[Pull], rows: usize, cols: usize) -> Self {
+        let wide = cols + 1;
+        let mut upto = vec![[0.0; 2]; (rows + 1) * wide];
+        for row in 0..rows {
+            let mut line = [0.0; 2];
+            for col in 0..cols {
+                line = plus(line, sums[row * cols + col]);
+                upto[(row + 1) * wide + col + 1] = plus(upto[row * wide + col + 1], line);
             }
-            let gain: f64 = quadrants.iter().map(|&quadrant| worth(quadrant, rule)).sum::<f64>() - whole;
-            // What one cut alone would gain belongs to the single columns.
-            let alone = (worth(top, rule) + worth(less(all, top), rule) - whole)
-                .max(worth(left, rule) + worth(less(all, left), rule) - whole);
-            best = best.max(gain - alone);
         }
+        Self { upto, rows, cols }
     }
-    best
+
+    /// The quadrants that a cut before `row` and before `col` makes.
+    fn cut(&self, row: usize, col: usize) -> [Pull; 4] {
+        let wide = self.cols + 1;
+        let all = self.upto[self.rows * wide + self.cols];
+        let (top, left) = (self.upto[row * wide + self.cols], self.upto[self.rows * wide + col]);
+        let corner = self.upto[row * wide + col];
+        [corner, less(top, corner), less(left, corner), less(less(all, top), less(left, corner))]
+    }
+
+    /// What the best cut into quadrants gains beyond what one of its two cuts alone gains, which belongs to the single
+    /// columns.
+    fn joint_gain(&self, rule: &BoostRule) -> f64 {
+        let mut best = 0.0_f64;
+        for row in 1..self.rows {
+            for col in 1..self.cols {
+                let [a, b, c, d] = self.cut(row, col);
+                if [a, b, c, d].iter().all(|quadrant| quadrant[1] >= rule.min_leaf) {
+                    let four = worth(a, rule) + worth(b, rule) + worth(c, rule) + worth(d, rule);
+                    let across = worth(plus(a, b), rule) + worth(plus(c, d), rule);
+                    let along = worth(plus(a, c), rule) + worth(plus(b, d), rule);
+                    best = best.max(four - across.max(along));
+                }
+            }
+        }
+        best
+    }
 }
 
 /// A table seen along one of its axes.
@@ -242,8 +272,77 @@ fn best_cuts(view: View<'_>, rule: &BoostRule) -> Option<Cuts> {
     best
 }
 
-/// The step of every cell of a pair, before the learning rate: one cut along the better axis, one across on each side.
-pub(crate) fn pair_step(sums: &[Pull], first: &Coarse, second: &Coarse, rule: &BoostRule, step: &mut [f32]) {
+/// The mean of the steps of all quadrants, each weighted by its likelihood.
+fn averaged_step(sums: &[Pull], first: &Coarse, second: &Coarse, rule: &BoostRule, step: &mut [f32]) {
+    let (rows, cols) = (first.bins, second.bins);
+    let table = Quadrants::new(sums, rows, cols);
+    let fits = |low: f64, high: f64, monotone: Option<Direction>| match monotone {
+        None => true,
+        Some(Direction::Increasing) => low <= high,
+        Some(Direction::Decreasing) => low >= high,
+    };
+    let value = |pull: Pull| -pull[0] / (pull[1] + rule.l2);
+    let all = table.upto[table.upto.len() - 1];
+    let whole = worth(all, rule);
+    let mut found: Vec<(usize, usize, f64, [f64; 4])> = Vec::new();
+    let mut most = rule.min_gain;
+    let mut tried = 0.0;
+    for row in 1..rows {
+        for col in 1..cols {
+            let cut = table.cut(row, col);
+            if cut.iter().any(|quadrant| quadrant[1] < rule.min_leaf) {
+                continue;
+            }
+            tried += 1.0;
+            let [a, b, c, d] = cut.map(value);
+            if fits(a, c, first.monotone)
+                && fits(b, d, first.monotone)
+                && fits(a, b, second.monotone)
+                && fits(c, d, second.monotone)
+            {
+                let gain = cut.iter().map(|&quadrant| worth(quadrant, rule)).sum::<f64>() - whole;
+                most = most.max(gain);
+                found.push((row, col, gain, [a, b, c, d]));
+            }
+        }
+    }
+    if tried == 0.0 {
+        return;
+    }
+    let mut total = tried * likelihood(rule.min_gain - most);
+    let mut base = total * value(all);
+    let (mut down, mut along, mut both) = (vec![0.0; rows], vec![0.0; cols], vec![0.0; rows * cols]);
+    for (row, col, gain, [a, b, c, d]) in found {
+        let weight = likelihood(gain - most);
+        total += weight;
+        base += weight * a;
+        down[row] += weight * (c - a);
+        along[col] += weight * (b - a);
+        both[row * cols + col] += weight * (d - c - b + a);
+    }
+    let mut above = vec![0.0; cols];
+    for row in 0..rows {
+        base += down[row];
+        let (mut value, mut line) = (base, 0.0);
+        for col in 0..cols {
+            value += along[col];
+            above[col] += both[row * cols + col];
+            line += above[col];
+            step[row * cols + col] = ((value + line) / total) as f32;
+        }
+    }
+}
+
+/// The step of every cell of a pair, before the learning rate: the mean of all quadrants, or one cut along the better
+/// axis and one across on each side.
+pub(crate) fn pair_step(
+    sums: &[Pull],
+    first: &Coarse,
+    second: &Coarse,
+    rule: &BoostRule,
+    phase: Phase,
+    step: &mut [f32],
+) {
     let (rows, cols) = (first.bins, second.bins);
     let down = View {
         sums,
@@ -264,6 +363,10 @@ pub(crate) fn pair_step(sums: &[Pull], first: &Coarse, second: &Coarse, rule: &B
         wide_monotone: first.monotone,
     };
     step.fill(0.0);
+    if phase == Phase::Smooth {
+        averaged_step(sums, first, second, rule, step);
+        return;
+    }
     let (a, b) = (best_cuts(down, rule), best_cuts(along, rule));
     let (view, cuts) = match (a, b) {
         (Some(a), Some(b)) if b.gain > a.gain => (along, b),
@@ -366,10 +469,15 @@ mod tests {
         let sums: Vec<Pull> =
             (0..9).map(|cell| [if cell / 3 == 2 && cell % 3 == 2 { -1.0 } else { 0.0 }, 1.0]).collect();
         let mut step = vec![0.0; 9];
-        pair_step(&sums, &coarse, &coarse, &RULE, &mut step);
+        pair_step(&sums, &coarse, &coarse, &RULE, Phase::Sharp, &mut step);
         assert_eq!(step, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
-        let falling = Coarse { monotone: Some(Direction::Decreasing), ..coarse };
-        pair_step(&sums, &falling, &falling, &RULE, &mut step);
+        let falling = Coarse { monotone: Some(Direction::Decreasing), ..coarse.clone() };
+        pair_step(&sums, &falling, &falling, &RULE, Phase::Sharp, &mut step);
         assert!((0..9).all(|cell| cell % 3 == 0 || step[cell - 1] >= step[cell]));
+        pair_step(&sums, &coarse, &coarse, &RULE, Phase::Smooth, &mut step);
+        assert!(step[8] > 0.3 && step[8] > 2.0 * step[4] && step[0].abs() < 0.1, "{step:?}");
+        pair_step(&sums, &falling, &falling, &RULE, Phase::Smooth, &mut step);
+        assert!((0..9).all(|cell| cell % 3 == 0 || step[cell - 1] >= step[cell]));
+        assert!((3..9).all(|cell| step[cell - 3] >= step[cell]));
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::scorecard::fit::Prior;
+use crate::scorecard::config::Prior;
 use crate::scorecard::labels::Labels;
 use crate::scorecard::labels::Outcome;
 use crate::scorecard::model::Meaning;

@@ -76,7 +76,7 @@ fn quick() -> FitConfig {
     FitConfig {
         folds: 3,
         interactions: 2,
-        min_gain: Some(1.0),
+        min_gain: 1.0,
         learning_rate: 0.1,
         specials: BTreeMap::from([("debt".to_owned(), vec![-999.0])]),
         ..FitConfig::default()
@@ -459,7 +459,7 @@ fn german_credit_is_as_sharp_as_the_rivals() {
         }
     }
     let labels = Labels::from_bools(columns[header.len() - 1].iter().map(|cell| cell == "bad"));
-    let model = fit(&table, &labels, &FitConfig { min_gain: Some(0.0), ..FitConfig::default() }, Progress::silent());
+    let model = fit(&table, &labels, &FitConfig::default(), Progress::silent());
     let measures = model.unwrap().card().out_of_fold.unwrap();
     println!("German credit, rows held out: {measures:?}");
     assert!(measures.auc.value > 0.77 && measures.log_loss < 0.52);

