@@ -143,6 +143,9 @@ impl Clock {
     }
 }
 
+/// Transfers read before they are handed over, at least.
+const READ_AHEAD: usize = 1 << 13;
+
 fn follow(args: &Args) -> Outcome {
     let mut csv = CsvFile::open(&args.stream)?;
     let [payer, payee, timestamp] = ["payer", "payee", "timestamp"].map(|name| csv.required(name));
@@ -164,15 +167,17 @@ fn follow(args: &Args) -> Outcome {
     };
 
     let size = args.batch.max(1);
-    let (mut batch, mut lines) = (Vec::with_capacity(size), Vec::with_capacity(size));
+    // A stretch of the file is read at a time, whole batches of it, so that the one is not timed in the other's cache.
+    let stretch = READ_AHEAD.checked_next_multiple_of(size).unwrap_or(size);
+    let (mut read, mut lines) = (Vec::new(), Vec::new());
     let (mut clock, mut transfers) = (Clock::default(), 0u64);
     loop {
-        batch.clear();
+        read.clear();
         lines.clear();
-        while batch.len() < size {
+        while read.len() < stretch {
             let Some(row) = csv.next_row()? else { break };
             let mut account = |column| state.directory.intern(row.text(column)?).map_err(|e| row.fail(e));
-            batch.push(Transfer {
+            read.push(Transfer {
                 payer: account(payer)?,
                 payee: account(payee)?,
                 amount_minor: amount.map_or(Ok(0), |column| amount_minor(&row, column, scale))?,
@@ -180,24 +185,26 @@ fn follow(args: &Args) -> Outcome {
             });
             lines.push(row.line());
         }
-        if batch.is_empty() {
+        if read.is_empty() {
             break;
         }
-        let start = Instant::now();
-        let taken = state.live.push_batch(&batch).map(LiveRows::len);
-        clock.add(start.elapsed(), batch.len());
-        if taken.is_err() {
-            // Nothing of the batch was taken: one by one, the line is found.
-            for (transfer, line) in batch.iter().zip(&lines) {
-                let place = format!("{}: line {line}", args.stream);
-                state.live.push(*transfer).map_err(|error| Failure::new(error).at(place))?;
+        for (batch, lines) in read.chunks(size).zip(lines.chunks(size)) {
+            let start = Instant::now();
+            let taken = state.live.push_batch(batch).map(LiveRows::len);
+            clock.add(start.elapsed(), batch.len());
+            if taken.is_err() {
+                // Nothing of the batch was taken: one by one, the line is found.
+                for (transfer, line) in batch.iter().zip(lines) {
+                    let place = format!("{}: line {line}", args.stream);
+                    state.live.push(*transfer).map_err(|error| Failure::new(error).at(place))?;
+                }
             }
+            transfers += batch.len() as u64;
+            if let Some(writer) = &mut writer {
+                write_rows(writer, &state, batch)?;
+            }
+            state.rows += batch.len() as u64;
         }
-        transfers += batch.len() as u64;
-        if let Some(writer) = &mut writer {
-            write_rows(writer, &state, &batch)?;
-        }
-        state.rows += batch.len() as u64;
     }
     if let Some(writer) = writer {
         shared::out::finish_csv(writer)?;

@@ -85,7 +85,7 @@ pub(super) fn write_activity(
     }
     sums.write(context, row);
     if wanted.dwell && context.has_times && context.has_amounts {
-        look_at_dwell(legs, scratch, row);
+        look_at_dwell(legs, context, scratch, row);
     }
     if wanted.tickets && context.has_amounts {
         look_by_amount(legs, context, scratch, row);
@@ -240,7 +240,7 @@ fn look_by_counterparty(
 
 /// Money that comes waits in line and leaves first in, first out. A refund is money the other way. Money that leaves
 /// without having come in the data is taken to have been there before.
-fn look_at_dwell(legs: &[Leg], scratch: &mut Scratch, row: &mut impl Row) {
+fn look_at_dwell(legs: &[Leg], context: &Context<'_>, scratch: &mut Scratch, row: &mut impl Row) {
     let (arrivals, dwells) = (&mut scratch.arrivals, &mut scratch.dwells);
     arrivals.clear();
     dwells.clear();
@@ -275,7 +275,9 @@ fn look_at_dwell(legs: &[Leg], scratch: &mut Scratch, row: &mut impl Row) {
         let left: i64 = dwells.iter().filter(|(dwell, _)| *dwell <= hours * 3600).map(|(_, moved)| moved).sum();
         left as f64 / came as f64
     };
-    row.set(Feature::PassThroughHour, within(1));
+    if context.has_hours {
+        row.set(Feature::PassThroughHour, within(1));
+    }
     row.set(Feature::PassThroughDay, within(24));
     row.set(Feature::PassThroughThreeDays, within(72));
     if dwells.is_empty() {

@@ -168,7 +168,7 @@ catalogue! {
         "0..1 without refunds" "in_amount 0" "one pass in time order" "Mattsson 2021";
     PassThroughHour "pass_through_1h" Timing Ratio false
         "Share of money in that leaves within 1 hour, first in first out."
-        "0..1" "no money in" "one pass in time order" "Mattsson 2021";
+        "0..1" "no money in, or all times are midnight" "one pass in time order" "Mattsson 2021";
     PassThroughDay "pass_through_24h" Timing Ratio false
         "Share of money in that leaves within 24 hours, first in first out."
         "0..1" "no money in" "one pass in time order" "Mattsson 2021";
@@ -207,10 +207,10 @@ catalogue! {
         "0..1" "no transfers in" "one pass" "Shannon 1948";
     HourEntropy "hour_entropy" Timing Ratio true
         "How evenly transfers in fall on the hours of the day: entropy over ln 24."
-        "0..1" "no transfers in" "one pass" "Shannon 1948";
+        "0..1" "no transfers in, or all times are midnight" "one pass" "Shannon 1948";
     NightShare "night_share" Timing Ratio true
         "Share of transfers in between 00:00 and 06:00."
-        "0..1" "no transfers in" "one pass" "cash-flow scoring";
+        "0..1" "no transfers in, or all times are midnight" "one pass" "cash-flow scoring";
     WeekendShare "weekend_share" Timing Ratio true
         "Share of transfers in on Saturdays and Sundays."
         "0..1" "no transfers in" "one pass" "cash-flow scoring";

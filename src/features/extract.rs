@@ -115,6 +115,7 @@ fn extract_cells<T: Cell>(
     let context = Context {
         has_amounts: columns.amount_minor.is_some(),
         has_times: columns.at_seconds.is_some(),
+        has_hours: source.has_hours(config.utc_offset),
         utc_offset: config.utc_offset,
         as_of_day: as_of_seconds.map_or(0, |at| i64::from(config.utc_offset.epoch_day(at))),
         scale: config.scale,

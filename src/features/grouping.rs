@@ -13,6 +13,7 @@ use crate::parallel::for_each_chunk_mut;
 use crate::parallel::map_chunks;
 use crate::progress::Progress;
 use crate::transfer::TransferColumns;
+use crate::transfer::UtcOffset;
 
 /// Accounts in a bucket: their legs should fit the second-level cache.
 const BUCKET_BITS: u32 = 10;
@@ -35,6 +36,16 @@ impl Source<'_> {
     fn keeps(&self, row: usize) -> bool {
         self.columns.payer[row] != self.columns.payee[row]
             && self.columns.at_seconds.is_none_or(|at| at[row] <= self.until_seconds)
+    }
+}
+
+impl Source<'_> {
+    /// Whether times tell the hour: where all of them are midnight, in UTC or in `offset`, they tell the day alone.
+    pub(super) fn has_hours(&self, offset: UtcOffset) -> bool {
+        let Some(at) = self.columns.at_seconds else { return false };
+        let off_midnight =
+            |offset: UtcOffset| (0..at.len()).any(|row| offset.second_of_day(at[row]) > 0 && self.keeps(row));
+        off_midnight(UtcOffset::UTC) && off_midnight(offset)
     }
 }
 

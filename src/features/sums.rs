@@ -80,24 +80,20 @@ impl Logarithms {
             None => i128::from(whole) * i128::from(self.by_cell(whole)),
         }
     }
-
-    /// The sum of `count · ln(count)`.
-    fn sum_x_ln_x(&self, counts: &[u32], total: u64) -> i128 {
-        if total < TABLE as u64 {
-            // Each product is below 2⁵⁵, so a few dozen of them fit.
-            i128::from(counts.iter().map(|&count| self.x_ln_x[count as usize]).sum::<i64>())
-        } else {
-            counts.iter().map(|&count| self.x_ln_x(u64::from(count))).sum()
-        }
-    }
 }
 
-/// The nearest float to a sum; sums rarely need more than 64 bits, and those convert in one step.
+/// The nearest float to a sum; sums rarely need more than 96 bits, and those convert without a call.
 #[inline]
 fn float(sum: i128) -> f64 {
-    match i64::try_from(sum) {
-        Ok(sum) => sum as f64,
-        Err(_) => sum as f64,
+    if let Ok(sum) = i64::try_from(sum) {
+        return sum as f64;
+    }
+    // Below 2^96 both halves, 48 bits low and the rest high, are exact floats and so is the high one scaled; one addition
+    // rounds once.
+    const LOW: i128 = 1 << 48;
+    match i64::try_from(sum >> 48) {
+        Ok(high) if high.unsigned_abs() < 1 << 48 => high as f64 * LOW as f64 + (sum & (LOW - 1)) as u64 as f64,
+        _ => sum as f64,
     }
 }
 
@@ -106,6 +102,8 @@ fn float(sum: i128) -> f64 {
 pub(super) struct Context<'a> {
     pub(super) has_amounts: bool,
     pub(super) has_times: bool,
+    /// Times tell the hour and not the day alone.
+    pub(super) has_hours: bool,
     pub(super) utc_offset: UtcOffset,
     pub(super) as_of_day: i64,
     pub(super) scale: Scale,
@@ -260,6 +258,11 @@ pub(super) struct Sums {
     out_round: u64,
     in_by_hour: [u32; 24],
     in_by_weekday: [u32; 7],
+    /// Sums of `x · ln x` over the hours and over the weekdays.
+    in_hour_ln: i128,
+    in_weekday_ln: i128,
+    in_at_night: u64,
+    in_at_weekend: u64,
     // By counterparty.
     payers: u64,
     payees: u64,
@@ -322,8 +325,19 @@ impl Sums {
         let second_of_day = leg.at_seconds + i64::from(context.utc_offset.seconds()) - day * DAY_SECONDS;
         // 1970-01-01 was a Thursday; weekday 0 is Monday.
         let (hour, weekday) = ((second_of_day / 3600) as usize, (day + 3).rem_euclid(7) as usize);
-        for count in [&mut self.in_by_hour[hour], &mut self.in_by_weekday[weekday]] {
+        for (count, sum) in [
+            (&mut self.in_by_hour[hour], &mut self.in_hour_ln),
+            (&mut self.in_by_weekday[weekday], &mut self.in_weekday_ln),
+        ] {
+            let before = context.logarithms.x_ln_x(u64::from(*count));
             *count = if sign == Sign::Plus { *count + 1 } else { *count - 1 };
+            *sum += context.logarithms.x_ln_x(u64::from(*count)) - before;
+        }
+        if hour < 6 {
+            sign.count(&mut self.in_at_night);
+        }
+        if weekday >= 5 {
+            sign.count(&mut self.in_at_weekend);
         }
     }
 
@@ -450,15 +464,13 @@ impl Sums {
             return;
         }
         row.set(Feature::ReceiptRecencyDays, (context.as_of_day - self.last_receipt_day) as f64);
-        let evenness = |counts: &[u32]| {
-            let sum = context.logarithms.sum_x_ln_x(counts, self.in_count);
-            entropy(self.in_count, sum, context.logarithms)
-        };
-        row.set(Feature::WeekdayEntropy, evenness(&self.in_by_weekday) / LN_7);
-        row.set(Feature::HourEntropy, evenness(&self.in_by_hour) / LN_24);
-        let total = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
-        row.set(Feature::NightShare, share(total(&self.in_by_hour[..6]), self.in_count));
-        row.set(Feature::WeekendShare, share(total(&self.in_by_weekday[5..]), self.in_count));
+        let evenness = |sum: i128| entropy(self.in_count, sum, context.logarithms);
+        row.set(Feature::WeekdayEntropy, evenness(self.in_weekday_ln) / LN_7);
+        if context.has_hours {
+            row.set(Feature::HourEntropy, evenness(self.in_hour_ln) / LN_24);
+            row.set(Feature::NightShare, share(self.in_at_night, self.in_count));
+        }
+        row.set(Feature::WeekendShare, share(self.in_at_weekend, self.in_count));
         let gaps = self.in_count - 1;
         if gaps == 0 {
             return;

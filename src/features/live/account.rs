@@ -14,94 +14,104 @@ use crate::features::sums::Pair;
 use crate::features::sums::Sign;
 use crate::features::sums::Sums;
 use crate::features::sums::top_week;
+use crate::graph::live::Pool;
+use crate::graph::live::PoolRow;
 
 /// Up to this many transfers it is cheaper to add them up anew than to keep sums.
 const FEW: usize = 16;
 
 /// What is kept of one account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 pub(super) enum LiveAccount {
+    #[default]
+    None,
     /// Its only transfer, which is what most accounts have.
     One(Leg),
     /// Every transfer, in order of time.
-    Few(Vec<Leg>),
+    Few(PoolRow),
     /// Sums, until the account is empty.
     Many(Box<Tally>),
 }
 
-impl Default for LiveAccount {
-    fn default() -> Self {
-        Self::Few(Vec::new())
-    }
+/// Where a leg goes among legs in order of time: behind those it does not come before.
+fn place_of(legs: &[Leg], leg: &Leg) -> usize {
+    legs.iter().rposition(|other| other.time_order() <= leg.time_order()).map_or(0, |place| place + 1)
 }
 
 impl LiveAccount {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(super) fn add(&mut self, leg: Leg, pool: &mut Pool<Leg>, context: &Context<'_>) {
         match self {
-            Self::One(_) => false,
-            Self::Few(legs) => legs.is_empty(),
-            Self::Many(tally) => tally.days.is_empty(),
-        }
-    }
-
-    pub(super) fn add(&mut self, leg: Leg, context: &Context<'_>) {
-        match self {
+            Self::None => *self = Self::One(leg),
             Self::One(first) => {
-                let mut legs = Vec::with_capacity(2);
-                legs.extend([*first, leg]);
-                legs.sort_by_key(Leg::time_order);
-                *self = Self::Few(legs);
+                let pair = if first.time_order() <= leg.time_order() { [*first, leg] } else { [leg, *first] };
+                *self = Self::Few(pool.pair(pair));
             }
-            Self::Few(legs) if legs.is_empty() => *self = Self::One(leg),
-            Self::Few(legs) if legs.len() < FEW => {
-                let place = legs.iter().rposition(|other| other.time_order() <= leg.time_order()).map_or(0, |p| p + 1);
-                if legs.len() == legs.capacity() {
-                    legs.reserve_exact(legs.len().max(1));
-                }
-                legs.insert(place, leg);
+            Self::Few(row) if row.len() < FEW => {
+                let place = place_of(pool.get(*row), &leg);
+                pool.insert(row, place, leg);
             }
-            Self::Few(legs) => {
+            Self::Few(row) => {
                 let mut tally = Box::<Tally>::default();
-                for leg in legs.iter().chain([&leg]) {
+                for leg in pool.get(*row).iter().chain([&leg]) {
                     tally.change(leg, context, Sign::Plus);
                 }
+                pool.release(*row);
                 *self = Self::Many(tally);
             }
             Self::Many(tally) => tally.change(&leg, context, Sign::Plus),
         }
     }
 
-    pub(super) fn take(&mut self, leg: &Leg, context: &Context<'_>) {
+    pub(super) fn take(&mut self, leg: &Leg, pool: &mut Pool<Leg>, context: &Context<'_>) {
         match self {
+            Self::None => {}
             Self::One(first) => {
                 if first == leg {
-                    *self = Self::default();
+                    *self = Self::None;
                 }
             }
-            Self::Few(legs) => {
-                if let Some(place) = legs.iter().position(|other| other == leg) {
-                    legs.remove(place);
+            Self::Few(row) => {
+                if let Some(place) = pool.get(*row).iter().position(|other| other == leg) {
+                    pool.remove(row, place);
+                }
+                if let [one] = pool.get(*row) {
+                    let one = *one;
+                    pool.release(*row);
+                    *self = Self::One(one);
                 }
             }
-            Self::Many(tally) => tally.change(leg, context, Sign::Minus),
+            Self::Many(tally) => {
+                tally.change(leg, context, Sign::Minus);
+                if tally.days.is_empty() {
+                    *self = Self::None;
+                }
+            }
         }
     }
 
     /// Brings the account's own memory near; what it gives is of no use.
-    pub(super) fn touch(&self) -> u64 {
+    pub(super) fn touch(&self, pool: &Pool<Leg>) -> u64 {
         match self {
-            Self::One(leg) => u64::from(leg.other),
-            Self::Few(legs) => legs.first().map_or(0, |leg| u64::from(leg.other)),
-            Self::Many(tally) => tally.sums.in_count,
+            Self::None | Self::One(_) => 0,
+            Self::Few(row) => pool.get(*row).first().map_or(0, |leg| u64::from(leg.other)),
+            Self::Many(tally) => tally.days.len() as u64,
         }
     }
 
-    pub(super) fn write(&self, context: &Context<'_>, scratch: &mut Scratch, values: &mut FlowValues) {
-        match self {
-            Self::One(leg) => sums_of(std::slice::from_ref(leg), context, scratch).write(context, values),
-            Self::Few(legs) => sums_of(legs, context, scratch).write(context, values),
-            Self::Many(tally) => tally.sums.write(context, values),
-        }
+    pub(super) fn write(
+        &self,
+        pool: &Pool<Leg>,
+        context: &Context<'_>,
+        scratch: &mut Scratch,
+        values: &mut FlowValues,
+    ) {
+        let sums = match self {
+            Self::None => Sums::default(),
+            Self::One(leg) => sums_of(std::slice::from_ref(leg), context, scratch),
+            Self::Few(row) => sums_of(pool.get(*row), context, scratch),
+            Self::Many(tally) => tally.sums(),
+        };
+        sums.write(context, values);
     }
 }
 
@@ -134,7 +144,6 @@ impl Tally {
         if leg.is_in() {
             self.change_gaps(leg.at_seconds, sign);
         }
-        self.settle();
     }
 
     fn change_pair(&mut self, leg: &Leg, context: &Context<'_>, sign: Sign) {
@@ -204,15 +213,16 @@ impl Tally {
         }
     }
 
-    /// Brings the figures up to date that are no sums.
-    fn settle(&mut self) {
-        let sums = &mut self.sums;
+    /// The sums with the figures that are none.
+    fn sums(&self) -> Sums {
+        let mut sums = self.sums.clone();
         sums.first_day = self.days.front().map_or(0, |day| day.day);
         sums.last_day = self.days.back().map_or(0, |day| day.day);
         sums.last_receipt_day = self.days.iter().rfind(|day| day.in_count > 0).map_or(0, |day| day.day);
         sums.top_week_minor = top_week(self.days.iter().map(|day| (day.day, day.in_minor)));
         sums.first_in_seconds = self.arrivals.first_key_value().map_or(0, |(&at, _)| at);
         sums.last_in_seconds = self.arrivals.last_key_value().map_or(0, |(&at, _)| at);
+        sums
     }
 }
 
@@ -236,6 +246,7 @@ mod tests {
             let context = Context {
                 has_amounts: true,
                 has_times: true,
+                has_hours: true,
                 utc_offset: UtcOffset::UTC,
                 as_of_day: 40,
                 scale: Scale::CENTS,
@@ -258,7 +269,7 @@ mod tests {
                 if left.is_empty() {
                     anew = Sums::default();
                 }
-                prop_assert_eq!(&tally.sums, &anew);
+                prop_assert_eq!(&tally.sums(), &anew);
             }
         }
     }

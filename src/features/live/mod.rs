@@ -25,6 +25,7 @@ use crate::features::live::window::Window;
 use crate::features::sums::Context;
 use crate::features::sums::Logarithms;
 use crate::graph::LiveGraph;
+use crate::graph::live::NO_SLOT;
 use crate::money::Scale;
 use crate::parallel::for_each_chunk_mut;
 use crate::parallel::join;
@@ -33,7 +34,7 @@ use crate::transfer::DAY_SECONDS;
 use crate::transfer::Transfer;
 use crate::transfer::UtcOffset;
 
-/// Accounts are dealt to this many shards, whatever the number of threads.
+/// Slots are dealt to this many shards, whatever the number of threads.
 const SHARDS: usize = 4;
 /// Batches below this are not worth waking another thread for.
 const BATCH_FOR_THREADS: usize = 64;
@@ -87,17 +88,22 @@ impl LiveConfig {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Event {
     transfer: Transfer,
+    /// Where payer and payee are kept; the same for both when the transfer is to oneself and changes nothing.
+    slots: [u32; 2],
     /// The newest time seen, counting this transfer.
     newest_seconds: i64,
     /// Whether the transfer comes, and rows are wanted, or goes.
     comes: bool,
+    /// Whether times in the window tell the hour, once this has happened.
+    has_hours: bool,
 }
 
 /// The features of every account over a sliding window, kept current transfer by transfer.
 ///
-/// Memory: about 24 bytes a transfer in the window, 48 more for the two accounts' own view of it (which for an account with
-/// more than 16 transfers shrinks to sums, and 32 bytes a counterparty), 32 bytes a relation, and some 150 bytes an account
-/// with transfers in the window. Accounts without any take none, so memory follows the window and not the history.
+/// Memory: 24 bytes a transfer in the window, and for each of its two accounts its own view: 24 bytes a transfer and 16
+/// a counterparty up to twice that while blocks are half full (nothing for an account's only transfer), for an account with
+/// more than 16 transfers sums of 1 KiB and some 50 bytes a counterparty; and 100 bytes an account with transfers in the
+/// window. Accounts without any take none, so memory follows the window and not the history.
 ///
 /// ```
 /// use dandelion_credit::features::{Feature, LiveConfig, LiveFeatures, Side};
@@ -140,7 +146,7 @@ impl LiveFeatures {
         Ok(Self {
             config: *config,
             logarithms: Logarithms::new(),
-            window: Window::default(),
+            window: Window::new(config.utc_offset),
             graph: LiveGraph::new(),
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             self_transfers: 0,
@@ -219,7 +225,7 @@ impl LiveFeatures {
             } else {
                 self.window.push(transfer);
             }
-            self.events.push(Event { transfer: *transfer, newest_seconds, comes: true });
+            self.happen(transfer, newest_seconds, true);
         }
         self.apply(batch.len());
         Ok(&self.rows)
@@ -250,7 +256,7 @@ impl LiveFeatures {
         }
         self.events.clear();
         let newest_seconds = self.window.newest_seconds.unwrap_or(transfer.at_seconds);
-        self.events.push(Event { transfer: *transfer, newest_seconds, comes: false });
+        self.happen(transfer, newest_seconds, false);
         self.apply(0);
         Ok(())
     }
@@ -265,13 +271,12 @@ impl LiveFeatures {
     #[must_use]
     pub fn row(&self, account: AccountIndex) -> LiveRow {
         let mut flow = FlowValues::undefined();
-        let context = self.context(self.window.newest_seconds.unwrap_or(0));
-        self.shards[shard_of(account)].write(account, &context, &mut flow);
+        let newest_seconds = self.window.newest_seconds.unwrap_or(0);
+        let has_hours = self.window.has_hours();
+        let context = context(&self.config, &self.logarithms, newest_seconds, has_hours);
+        let slot = self.graph.slots.get(account);
+        self.shards[shard_of(slot)].write(slot, &context, &mut flow);
         LiveRow { structure: StructureValues(self.graph.values(account)), flow }
-    }
-
-    fn context(&self, newest_seconds: i64) -> Context<'_> {
-        context(&self.config, &self.logarithms, newest_seconds)
     }
 
     fn check(&self, batch: &[Transfer]) -> Result<()> {
@@ -303,34 +308,62 @@ impl LiveFeatures {
     /// Moves what is older than the window from it into the events.
     fn forget(&mut self, newest_seconds: i64) {
         while let Some(transfer) = self.window.pop_until(newest_seconds - self.config.window_seconds()) {
-            self.events.push(Event { transfer, newest_seconds, comes: false });
+            self.happen(&transfer, newest_seconds, false);
+        }
+    }
+
+    fn happen(&mut self, transfer: &Transfer, newest_seconds: i64, comes: bool) {
+        let has_hours = self.window.has_hours();
+        let slots = [NO_SLOT; 2];
+        self.events.push(Event { transfer: *transfer, slots, newest_seconds, comes, has_hours });
+    }
+
+    /// Finds the slots of the parties of every event, and gives slots to accounts that come in.
+    fn find_slots(&mut self) {
+        let slots = &mut self.graph.slots;
+        for group in self.events.chunks_mut(shard::TOGETHER) {
+            if group.len() > 1 {
+                // Look-ups that decide nothing overlap; those that follow find their memory near.
+                let near = |event: &Event| slots.get(event.transfer.payer) ^ slots.get(event.transfer.payee);
+                std::hint::black_box(group.iter().fold(0, |sum, event| sum ^ near(event)));
+            }
+            for event in group {
+                let Transfer { payer, payee, .. } = event.transfer;
+                event.slots = match (payer == payee, event.comes) {
+                    (false, true) => [payer, payee].map(|account| slots.give(account)),
+                    _ => [payer, payee].map(|account| slots.get(account)),
+                };
+            }
         }
     }
 
     fn apply(&mut self, rows: usize) {
+        self.find_slots();
         self.rows.begin(rows);
         let Self { config, logarithms, graph, shards, events, rows: out, .. } = self;
         let events = &events[..];
-        let structure_rows = &mut out.structure;
+        let (relations, structure_rows) = (&mut graph.relations, &mut out.structure);
         let mut structure = || {
             for group in events.chunks(shard::TOGETHER) {
                 if group.len() > 1 {
-                    graph.touch(group.iter().map(|event| [event.transfer.payer, event.transfer.payee]));
+                    relations.touch(group.iter().flat_map(|event| event.slots));
                 }
                 for event in group {
-                    let Transfer { payer, payee, .. } = event.transfer;
-                    if event.comes {
-                        graph.insert(payer, payee);
-                        structure_rows.push([payer, payee].map(|account| StructureValues(graph.values(account))));
-                    } else {
-                        graph.remove(payer, payee);
+                    let [payer, payee] = event.slots;
+                    if !event.comes {
+                        relations.remove(event.slots);
+                        continue;
                     }
+                    if payer != payee {
+                        relations.insert(event.slots);
+                    }
+                    structure_rows.push(event.slots.map(|slot| StructureValues(relations.values(slot))));
                 }
             }
         };
         let (config, logarithms) = (&*config, &*logarithms);
         let flow = |number: usize, shard: &mut Shard| {
-            shard.apply(number, events, |newest_seconds| context(config, logarithms, newest_seconds));
+            shard.apply(number, events, |event| context(config, logarithms, event.newest_seconds, event.has_hours));
         };
         if rows < BATCH_FOR_THREADS {
             structure();
@@ -338,8 +371,12 @@ impl LiveFeatures {
         } else {
             join(structure, || for_each_chunk_mut(shards, 1, |number, shard| flow(number, &mut shard[0])));
         }
-        for event in events.iter().filter(|event| event.comes) {
-            out.place([event.transfer.payer, event.transfer.payee].map(shard_of));
+        for event in events {
+            if event.comes {
+                out.place(event.slots.map(shard_of));
+            } else {
+                graph.release_if_alone([event.transfer.payer, event.transfer.payee]);
+            }
         }
         for (shard, rows) in shards.iter_mut().zip(&mut out.flow) {
             std::mem::swap(&mut shard.rows, rows);
@@ -347,10 +384,11 @@ impl LiveFeatures {
     }
 }
 
-fn context<'a>(config: &LiveConfig, logarithms: &'a Logarithms, newest_seconds: i64) -> Context<'a> {
+fn context<'a>(config: &LiveConfig, logarithms: &'a Logarithms, newest_seconds: i64, has_hours: bool) -> Context<'a> {
     Context {
         has_amounts: !config.without_amounts,
         has_times: true,
+        has_hours,
         utc_offset: config.utc_offset,
         as_of_day: i64::from(config.utc_offset.epoch_day(newest_seconds)),
         scale: config.scale,
@@ -363,6 +401,6 @@ fn check_time(at_seconds: i64) -> Result<()> {
     if AT_SECONDS.contains(&at_seconds) { Ok(()) } else { Err(Error::invalid("at_seconds", at_seconds, rule)) }
 }
 
-fn shard_of(account: AccountIndex) -> usize {
-    account.as_usize() % SHARDS
+fn shard_of(slot: u32) -> usize {
+    slot as usize % SHARDS
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::account::AccountIndex;
 use crate::transfer::Transfer;
+use crate::transfer::UtcOffset;
 
 /// Orders transfers by time, and equal times by the rest.
 type Key = (i64, AccountIndex, AccountIndex, i64);
@@ -19,14 +20,47 @@ pub(super) struct Window {
     pub(super) newest_seconds: Option<i64>,
     /// Sum of the absolute amounts held.
     pub(super) absolute_minor: u128,
+    /// Transfers held that are off midnight, in UTC and in the offset of the window.
+    off_midnight: [u64; 2],
+    utc_offset: UtcOffset,
     in_order: VecDeque<Transfer>,
     late: BTreeMap<Key, u64>,
     retracted: HashMap<Transfer, u64>,
 }
 
 impl Window {
-    pub(super) fn push(&mut self, transfer: &Transfer) {
+    /// An empty window whose days are cut in `utc_offset`.
+    pub(super) fn new(utc_offset: UtcOffset) -> Self {
+        Self { utc_offset, ..Self::default() }
+    }
+
+    /// Whether the times held tell the hour and not the day alone.
+    pub(super) fn has_hours(&self) -> bool {
+        self.off_midnight.iter().all(|&held| held > 0)
+    }
+
+    fn off_midnight(&self, transfer: &Transfer) -> [u64; 2] {
+        [UtcOffset::UTC, self.utc_offset].map(|offset| u64::from(offset.second_of_day(transfer.at_seconds) > 0))
+    }
+
+    /// What is held of `transfer` besides itself comes in.
+    fn count_in(&mut self, transfer: &Transfer) {
         self.absolute_minor += u128::from(transfer.amount_minor.unsigned_abs());
+        for (held, one) in self.off_midnight(transfer).into_iter().enumerate() {
+            self.off_midnight[held] += one;
+        }
+    }
+
+    /// And goes out again.
+    fn count_out(&mut self, transfer: &Transfer) {
+        self.absolute_minor -= u128::from(transfer.amount_minor.unsigned_abs());
+        for (held, one) in self.off_midnight(transfer).into_iter().enumerate() {
+            self.off_midnight[held] -= one;
+        }
+    }
+
+    pub(super) fn push(&mut self, transfer: &Transfer) {
+        self.count_in(transfer);
         if self.in_order.back().is_none_or(|last| last.at_seconds <= transfer.at_seconds) {
             self.in_order.push_back(*transfer);
         } else {
@@ -55,7 +89,7 @@ impl Window {
                 }
                 Transfer { payer, payee, amount_minor, at_seconds }
             };
-            self.absolute_minor -= u128::from(transfer.amount_minor.unsigned_abs());
+            self.count_out(&transfer);
             return Some(transfer);
         }
     }
@@ -89,7 +123,7 @@ impl Window {
             }
             *self.retracted.entry(*transfer).or_default() += 1;
         }
-        self.absolute_minor -= u128::from(transfer.amount_minor.unsigned_abs());
+        self.count_out(transfer);
         true
     }
 

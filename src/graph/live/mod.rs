@@ -5,9 +5,14 @@
 //! is kept are whole numbers, and the ratios come from the same formulas as those of [`structure()`](crate::graph::structure()),
 //! so that at any moment every value has the bits that a graph built from the same transfers would give.
 
+mod graph;
 mod neighbours;
 mod pages;
+mod pool;
 mod relations;
 
-pub(crate) use pages::Pages;
-pub use relations::LiveGraph;
+pub use graph::LiveGraph;
+pub(crate) use graph::NO_SLOT;
+
+pub(crate) use pool::Pool;
+pub(crate) use pool::PoolRow;

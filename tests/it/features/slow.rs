@@ -150,8 +150,13 @@ impl Definition<'_> {
         };
         let (hours, weekdays) = (histogram(24, &hour), histogram(7, &weekday));
         set(F::WeekdayEntropy, entropy(weekdays.iter().copied()).map(|h| h / 7f64.ln()));
-        set(F::HourEntropy, entropy(hours.iter().copied()).map(|h| h / 24f64.ln()));
-        set(F::NightShare, ratio(hours[..6].iter().sum(), n_in));
+        // Where all times are midnight, they tell the day and not the hour.
+        let off_midnight = |offset: UtcOffset| all.iter().any(|t| offset.second_of_day(t.at_seconds) != 0);
+        let has_hours = off_midnight(UtcOffset::UTC) && off_midnight(self.offset);
+        if has_hours {
+            set(F::HourEntropy, entropy(hours.iter().copied()).map(|h| h / 24f64.ln()));
+            set(F::NightShare, ratio(hours[..6].iter().sum(), n_in));
+        }
         set(F::WeekendShare, ratio(weekdays[5] + weekdays[6], n_in));
 
         // Gaps.
@@ -180,8 +185,8 @@ impl Definition<'_> {
             }
         }
         dwells.sort_by(f64::total_cmp);
-        for (feature, hours) in [(F::PassThroughHour, 1.0), (F::PassThroughDay, 24.0), (F::PassThroughThreeDays, 72.0)]
-        {
+        let waits = [(F::PassThroughHour, 1.0), (F::PassThroughDay, 24.0), (F::PassThroughThreeDays, 72.0)];
+        for (feature, hours) in waits.into_iter().skip(usize::from(!has_hours)) {
             set(feature, ratio(dwells.iter().filter(|d| **d <= hours).count() as f64, came as f64));
         }
         for (feature, tenths) in [(F::DwellP10, 1), (F::DwellP50, 5), (F::DwellP90, 9)] {
