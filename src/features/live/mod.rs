@@ -346,7 +346,7 @@ impl LiveFeatures {
         let mut structure = || {
             for group in events.chunks(shard::TOGETHER) {
                 if group.len() > 1 {
-                    relations.touch(group.iter().flat_map(|event| event.slots));
+                    relations.touch(&group.iter().flat_map(|event| event.slots));
                 }
                 for event in group {
                     let [payer, payee] = event.slots;

@@ -89,7 +89,7 @@ impl Relations {
 
     /// Reads what is kept of some slots once, each step for all of them before the next: reads that do not wait for one
     /// another overlap, and updates that follow find their memory near. Changes nothing.
-    pub(crate) fn touch(&self, slots: impl Iterator<Item = u32> + Clone) {
+    pub(crate) fn touch(&self, slots: &(impl Iterator<Item = u32> + Clone)) {
         let nodes = || slots.clone().filter_map(|slot| self.nodes.get(slot as usize));
         black_box(nodes().fold(0, |sum, node| sum ^ node.in_degree));
         black_box(nodes().fold(0, |sum, node| sum ^ node.neighbours.touch(&self.pool)));
