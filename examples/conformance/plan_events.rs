@@ -128,6 +128,10 @@ fn amount(words: &str) -> Judged<Money> {
 
 fn servicing(inputs: &Value, start: Date) -> Judged<PlanServicing> {
     let advanced = &inputs["advanced"];
+    let scheduling = advanced["scheduling"].as_str().unwrap_or("as scheduled");
+    if scheduling != "as scheduled" {
+        return Err(Stop::Unsupported(format!("scheduling {scheduling:?}")));
+    }
     let minimum = advanced["minimum_payment"].as_str().unwrap_or_default();
     let fee_order = match inputs["fee"]["amortisation"].as_str() {
         Some("amortise before principal") => FeeOrder::BeforePrincipal,
@@ -145,6 +149,7 @@ fn servicing(inputs: &Value, start: Date) -> Judged<PlanServicing> {
         fee_order,
         fee_rebate: match advanced["fee_settlement_rebate"].as_str() {
             Some("pro-rata rebate") => FeeRebate::ProRata,
+            Some("balance rebate") => FeeRebate::Balance,
             None | Some("no rebate") => FeeRebate::None,
             Some(other) => return Err(Stop::Unsupported(format!("fee rebate {other:?}"))),
         },

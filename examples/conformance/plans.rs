@@ -62,6 +62,9 @@ fn two_digits(text: &str) -> Judged<i8> {
 /// The dates of `monthly from 2025-04 on 14`, `2-weekly from 2023-11-23` or `weekly from 2022-05-06`.
 pub fn unit_dates(words: &str, count: u32) -> Judged<Vec<Date>> {
     let (unit, rest) = words.split_once(" from ").ok_or_else(|| malformed("unit-period", words))?;
+    if unit == "semi-monthly" {
+        return semi_monthly_dates(rest, count);
+    }
     let (every, unit) = unit.split_once('-').unwrap_or(("1", unit));
     let every: u32 = every.parse().map_err(|_| Stop::Unsupported(format!("unit-period {words}")))?;
     match unit {
@@ -78,10 +81,29 @@ pub fn unit_dates(words: &str, count: u32) -> Judged<Vec<Date>> {
         }
         "daily" => {
             let anchor: Date = rest.parse().map_err(|_| malformed("date", rest))?;
-            (0..count).map(|n| Ok(Period::days(1)?.after(anchor, n as i32)?)).collect()
+            let period = Period::days(every)?;
+            (0..count).map(|n| Ok(period.after(anchor, n as i32)?)).collect()
         }
         _ => Err(Stop::Unsupported(format!("unit-period {words}"))),
     }
+}
+
+/// The dates of `2022-11 on 01 and 15`, beginning with the first day named.
+fn semi_monthly_dates(words: &str, count: u32) -> Judged<Vec<Date>> {
+    let (month, days) = words.split_once(" on ").ok_or_else(|| malformed("unit-period", words))?;
+    let (first, second) =
+        days.split_once(" and ").or_else(|| days.split_once('/')).ok_or_else(|| malformed("unit-period", words))?;
+    let (first, second) = (two_digits(first.trim())?, two_digits(second.trim())?);
+    let anchor: Date = format!("{month}-01").parse().map_err(|_| malformed("month", month))?;
+    let period = Period::months(1)?;
+    // A second day that is the lower one lies in the next month.
+    let ahead = i32::from(second < first);
+    (0..count as i32)
+        .map(|n| match n % 2 {
+            0 => Ok(period.after_on_day(anchor, n / 2, first)?),
+            _ => Ok(period.after_on_day(anchor, n / 2 + ahead, second)?),
+        })
+        .collect()
 }
 
 /// The plan's terms, without its days of payment.

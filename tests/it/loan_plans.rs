@@ -189,14 +189,14 @@ fn plans_that_cannot_be_are_refused_by_name() {
 }
 
 fn any_servicing() -> impl Strategy<Value = PlanServicing> {
-    (0i32..5, 0i32..5, 0i64..200, any::<bool>(), any::<bool>(), 0i64..1_500).prop_map(
+    (0i32..5, 0i32..5, 0i64..200, any::<bool>(), 0u8..3, 0i64..1_500).prop_map(
         |(interest_grace_days, payment_grace_days, minimum, before, rebate, charge)| PlanServicing {
             interest_grace_days,
             payment_grace_days,
             minimum_payment: money(minimum),
             credit_rate: PlanRate::Yearly("0.08".parse().unwrap()),
             fee_order: if before { FeeOrder::BeforePrincipal } else { FeeOrder::Proportional },
-            fee_rebate: if rebate { FeeRebate::ProRata } else { FeeRebate::None },
+            fee_rebate: [FeeRebate::None, FeeRebate::ProRata, FeeRebate::Balance][usize::from(rebate)],
             charges: if charge > 0 { vec![late_charge(charge)] } else { vec![] },
             ..PlanServicing::default()
         },

@@ -112,11 +112,25 @@ impl UnitPeriod {
         })
     }
 
-    /// The unit-period of a schedule: the commonest interval between its dates, as the nearest of a day, 1, 2 or 4 weeks,
-    /// half a month, or 1, 2, 3, 6 or 12 months; the whole term when there is a single payment.
+    /// The unit-period of a schedule (Appendix J (b)(4) and (5)): the interval that occurs most often between its dates, as a day,
+    /// a number of weeks, half a month or a number of months up to a year; the smaller of two that occur as often; the average
+    /// interval when none occurs twice; the whole term when there is a single payment.
     ///
     /// # Errors
     /// [`Error::is_invalid`] when there is no payment after the start.
+    ///
+    /// ```
+    /// use dandelion_credit::calendar::Date;
+    /// use dandelion_credit::loan::UnitPeriod;
+    ///
+    /// let dates = |texts: &[&str]| -> Vec<Date> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+    /// let start = "2024-01-01".parse().unwrap();
+    /// let eight_weeks = dates(&["2024-01-18", "2024-03-14", "2024-05-09", "2024-07-04"]);
+    /// assert_eq!(UnitPeriod::of_schedule(start, &eight_weeks)?, UnitPeriod::Weeks(8));
+    /// let month_ends = dates(&["2024-01-31", "2024-02-29", "2024-03-31"]);
+    /// assert_eq!(UnitPeriod::of_schedule(start, &month_ends)?, UnitPeriod::Months(1));
+    /// # Ok::<(), dandelion_credit::Error>(())
+    /// ```
     pub fn of_schedule(start: Date, payments: &[Date]) -> Result<Self> {
         let mut dates: Vec<Date> = payments.iter().copied().filter(|&date| date > start).collect();
         dates.push(start);
@@ -125,29 +139,70 @@ impl UnitPeriod {
         let (Some(&last), true) = (dates.last(), dates.len() > 1) else {
             return Err(Error::invalid("payments", payments.len(), "at least one after the advance"));
         };
+        let term = days_between(start, last);
         if dates.len() == 2 {
-            return Ok(Self::WholeTerm { days: days_between(start, last).unsigned_abs().min(365) });
+            return Ok(Self::WholeTerm { days: term.unsigned_abs().min(365) });
         }
-        const UNITS: [(i32, UnitPeriod); 10] = [
-            (1, UnitPeriod::Day),
-            (7, UnitPeriod::Weeks(1)),
-            (14, UnitPeriod::Weeks(2)),
-            (15, UnitPeriod::HalfMonth),
-            (28, UnitPeriod::Weeks(4)),
-            (30, UnitPeriod::Months(1)),
-            (60, UnitPeriod::Months(2)),
-            (90, UnitPeriod::Months(3)),
-            (180, UnitPeriod::Months(6)),
-            (360, UnitPeriod::Months(12)),
-        ];
-        let mut counts = [0u32; UNITS.len()];
+        let mut counts: Vec<(Self, usize)> = Vec::new();
         for pair in dates.windows(2) {
-            let days = days_between(pair[0], pair[1]);
-            let nearest = (0..UNITS.len()).min_by_key(|&unit| (UNITS[unit].0 - days).abs()).unwrap_or(0);
-            counts[nearest] += 1;
+            let unit = Self::between(pair[0], pair[1])?;
+            match counts.iter_mut().find(|(known, _)| *known == unit) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((unit, 1)),
+            }
         }
-        let commonest = (0..UNITS.len()).rev().max_by_key(|&unit| counts[unit]).unwrap_or(0);
-        Ok(UNITS[commonest].1)
+        let count_of = |unit: Self| counts.iter().find(|(known, _)| *known == unit).map_or(0, |&(_, count)| count);
+        // Halves of months are at times fourteen days long.
+        let (halves, fortnights) = (count_of(Self::HalfMonth), count_of(Self::Weeks(2)));
+        if halves > 0 && halves * 2 >= fortnights && (halves + fortnights) * 2 > dates.len() - 1 {
+            return Ok(Self::HalfMonth);
+        }
+        let most = counts.iter().map(|&(_, count)| count).max().unwrap_or(0);
+        if most == 1 {
+            return Ok(Self::nearest(term / (dates.len() as i32 - 1)));
+        }
+        let commonest = counts.into_iter().filter(|&(_, count)| count == most).map(|(unit, _)| unit);
+        Ok(commonest.min_by_key(|unit| unit.days()).unwrap_or(Self::Months(1)))
+    }
+
+    /// The interval between two dates: months when both lie on one day of the month, whole weeks, or what is nearest.
+    fn between(start: Date, end: Date) -> Result<Self> {
+        let months =
+            (i32::from(end.year()) - i32::from(start.year())) * 12 + i32::from(end.month()) - i32::from(start.month());
+        if (1..=12).contains(&months) {
+            let month = Period::months(1)?;
+            let ends = is_month_end(start) && is_month_end(end);
+            if ends || month.after(start, months)? == end || month.after(end, -months)? == start {
+                return Ok(Self::Months(months.unsigned_abs()));
+            }
+        }
+        let days = days_between(start, end);
+        if days % 7 == 0 && days <= 364 {
+            return Ok(Self::Weeks((days / 7).unsigned_abs()));
+        }
+        Ok(Self::nearest(days))
+    }
+
+    /// The day, half month or number of months of about so many days.
+    fn nearest(days: i32) -> Self {
+        const UNITS: [(i32, UnitPeriod); 4] =
+            [(1, UnitPeriod::Day), (7, UnitPeriod::Weeks(1)), (14, UnitPeriod::Weeks(2)), (15, UnitPeriod::HalfMonth)];
+        if days > 22 {
+            return Self::Months(((days + 15) / 30).clamp(1, 12).unsigned_abs());
+        }
+        UNITS.into_iter().min_by_key(|&(unit, _)| (unit - days).abs()).map_or(Self::Day, |(_, unit)| unit)
+    }
+
+    /// About how many days it has, for putting them in order.
+    const fn days(self) -> u32 {
+        match self {
+            Self::Day => 1,
+            Self::Weeks(weeks) => 7 * weeks,
+            Self::Fortnight => 14,
+            Self::HalfMonth => 15,
+            Self::Months(months) => 30 * months,
+            Self::WholeTerm { days } => days,
+        }
     }
 }
 
@@ -237,5 +292,12 @@ mod tests {
             UnitPeriod::WholeTerm { days: 50 }
         );
         assert!(UnitPeriod::of_schedule(date(2024, 1, 1), &[]).unwrap_err().is_invalid());
+        let unit = |dates: &[Date]| UnitPeriod::of_schedule(date(2024, 1, 10), dates).unwrap();
+        let twice_a_month =
+            [date(2024, 1, 15), date(2024, 2, 1), date(2024, 2, 15), date(2024, 3, 1), date(2024, 3, 15)];
+        assert_eq!(unit(&twice_a_month), UnitPeriod::HalfMonth);
+        assert_eq!(unit(&[date(2024, 5, 10), date(2024, 9, 10), date(2025, 1, 10)]), UnitPeriod::Months(4));
+        // None occurs twice: 31, 60 and 80 days, 57 on average.
+        assert_eq!(unit(&[date(2024, 2, 10), date(2024, 4, 10), date(2024, 6, 29)]), UnitPeriod::Months(2));
     }
 }

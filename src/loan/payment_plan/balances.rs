@@ -152,16 +152,22 @@ impl<'a> Balances<'a> {
         Ok(())
     }
 
-    /// The part of the fee that settling on `day` gives back, of what was paid as well as of what was not.
+    /// The part of the fee that settling on `day` gives back, pro rata of what was paid as well as of what was not.
     pub fn rebate(&self, day: i32) -> Result<Money> {
         let last = self.terms.payment_days.last().copied().unwrap_or_default();
-        let rescheduled =
-            self.servicing.changes.iter().any(|change| matches!(change, ScheduleChange::Rescheduled { .. }));
-        if self.servicing.fee_rebate == FeeRebate::None || rescheduled || day >= last {
-            return Ok(Money::ZERO);
+        match self.servicing.fee_rebate {
+            FeeRebate::None => Ok(Money::ZERO),
+            FeeRebate::Balance => Ok(self.fee.max(Money::ZERO)),
+            FeeRebate::ProRata if day >= last || self.is_rescheduled() => Ok(Money::ZERO),
+            FeeRebate::ProRata => {
+                let left = i64::from(last) - i64::from(day);
+                self.terms.financed_fee.mul_ratio(left, i64::from(last), Rounding::Ceiling)
+            }
         }
-        let left = i64::from(last) - i64::from(day);
-        self.terms.financed_fee.mul_ratio(left, i64::from(last), Rounding::Ceiling)
+    }
+
+    fn is_rescheduled(&self) -> bool {
+        self.servicing.changes.iter().any(|change| matches!(change, ScheduleChange::Rescheduled { .. }))
     }
 
     fn rebate_left(&self, day: i32) -> Result<Money> {

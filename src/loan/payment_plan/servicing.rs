@@ -77,6 +77,8 @@ pub enum FeeRebate {
     None,
     /// The share of the days not used, rounded in the borrower's favour. A plan that was rescheduled has lost it.
     ProRata,
+    /// All of it that is not paid yet.
+    Balance,
 }
 
 /// What the settlement figure of a day still to come takes for granted. On days past the two are the same.
