@@ -275,7 +275,7 @@ proptest! {
         paid.push(PlanPayment::confirmed(day, amount));
         let account = amortise_plan(&terms, &servicing, &paid, day).unwrap();
         let after = account.rows.iter().find(|row| row.day == day).unwrap();
-        prop_assert!(total(after).abs() <= 1, "{after:?}");
+        prop_assert_eq!((total(after), after.balance_status), (0, BalanceStatus::Closed), "{:?}", after);
     }
 
     #[test]

@@ -377,6 +377,7 @@ impl<'a> Amortiser<'a> {
             let was_open = matches!(status, BalanceStatus::Open | BalanceStatus::OverRefunded);
             let ends = match settles {
                 true => Settles::ByQuote,
+                false if net.is_positive() && net == balances.settlement_price(number)? => Settles::ByQuote,
                 false if net.is_positive() && net >= price => Settles::ByPayment,
                 false => Settles::No,
             };
