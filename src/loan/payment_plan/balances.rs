@@ -261,7 +261,12 @@ impl<'a> Balances<'a> {
             Settles::ByPayment => self.settle(day, false)?,
             Settles::ByQuote => self.settle(day, true)?,
         };
-        let split = if net.is_positive() {
+        let split = if settles == Settles::ByQuote {
+            // Each balance is paid to nothing, one out of the other where they are of different signs.
+            let interest = self.rounded(self.interest_minor)?;
+            let rest = net.checked_sub(self.charges)?.checked_sub(interest)?;
+            Split { charges: self.charges, interest, fee: self.fee, principal: rest.checked_sub(self.fee)? }
+        } else if net.is_positive() {
             self.split(net, settles != Settles::No)?
         } else if net.is_negative() {
             let interest = self.rounded(self.interest_minor.min(Decimal::ZERO))?.max(net);
