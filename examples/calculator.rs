@@ -43,7 +43,7 @@ payoff: what closes a scheduled loan on a day and on some days after it
 {"payoff": {"terms": {"principal": 1000000, "rate": "0.12", "start": "2024-01-31", "period": {"count": 1, "unit": "months"}, "instalments": 12}, "on": "2024-03-15", "days": 2, "fee_bp": 100}}
 
 line: a credit line as its events leave it on a day, its journal, and what closes a drawdown. policy: china, india, standard, or
-an object with what differs from standard
+an object with what differs from standard; {"action": "reverse", "reversed_key": "pay-1"} undoes an event
 {"line": {"terms": {"limit_minor": 1000000, "opened_on": "2026-01-01", "expires_on": "2027-01-01"}, "policy": "china", "events": [{"key": "draw-1", "value_date": "2026-03-01", "action": "disburse", "drawdown": 1, "amount_minor": 761500, "terms": {"rate": {"daily": "0.0005"}, "repayment": {"bullet": {"term_days": 50}}}}, {"key": "pay-1", "value_date": "2026-03-21", "action": "repay", "drawdown": 1, "amount_minor": 400000}], "as_of": "2026-03-21", "payoff": {"drawdown": 1, "days": 3}}}"#;
 
 /// One question by its name.

@@ -352,6 +352,8 @@ proptest! {
         let any_order = CreditLine::replay(policy.clone(), line_terms(), shuffled.into_iter().map(|(_, event)| event)).unwrap();
         prop_assert_eq!(any_order.state(), whole.state());
 
+        let written = serde_json::to_string(&events).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<Vec<Event>>(&written).unwrap(), &events);
         let first = CreditLine::replay(policy.clone(), line_terms(), events[..cut.min(events.len())].to_vec()).unwrap();
         let mut resumed = CreditLine::resume(policy, first.snapshot().unwrap()).unwrap();
         resumed.record_all(events).unwrap();
@@ -391,6 +393,15 @@ fn a_new_rate_quoted_another_way_goes_on_from_the_exact_interest() {
     for (at, expected) in [(20, 785_555), (21, 785_633), (30, 786_333)] {
         assert_eq!((owed(interest("3.6"), at), owed(daily_rate, at)), (expected, expected), "day {at}");
     }
+}
+
+#[test]
+fn a_reversal_survives_its_written_form() {
+    let reversal = Event::new("r1", day(3), Action::Reverse { key: "d1".to_owned() });
+    let written = serde_json::to_string(&reversal).unwrap();
+    assert_eq!(serde_json::from_str::<Event>(&written).unwrap(), reversal, "{written}");
+    let short = r#"{"key": "r1", "value_date": "2024-01-04", "action": "reverse", "reversed_key": "d1"}"#;
+    assert_eq!(serde_json::from_str::<Event>(short).unwrap(), reversal);
 }
 
 #[test]

@@ -189,7 +189,8 @@ pub enum Action {
     },
     /// An earlier event never happened.
     Reverse {
-        /// Its key.
+        /// Its key; written as `reversed_key`, since an event has a key of its own.
+        #[serde(rename = "reversed_key")]
         key: String,
     },
 }
