@@ -40,9 +40,10 @@ struct Args {
     /// Only these columns, comma separated, in this order.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Decimals kept of amounts, 0 to 4.
-    #[arg(long, default_value_t = 4)]
-    decimals: u8,
+    /// Decimals kept of amounts, 0 to 4 [default: 4, or 2 where amounts of a file are too large for 4]. All absolute
+    /// amounts of a file add up to at most 2^63 - 1 minor units, whatever the decimals.
+    #[arg(long)]
+    decimals: Option<u8>,
     /// Threads; all cores by default.
     #[arg(long)]
     threads: Option<usize>,
@@ -56,6 +57,20 @@ fn main() -> ExitCode {
     shared::run(|| write_features(&args))
 }
 
+/// The transfers, and in which minor units.
+fn read(args: &Args, input: &str) -> Outcome<(TransferFile, Scale)> {
+    let in_scale = |decimals| {
+        let scale = Scale::new(decimals)?;
+        Ok((TransferFile::read(input, Needs::default(), scale)?, scale))
+    };
+    match args.decimals {
+        Some(decimals) => in_scale(decimals),
+        // What passes by on standard input is read once.
+        None if input == "-" => in_scale(4),
+        None => in_scale(4).or_else(|_| in_scale(2)),
+    }
+}
+
 fn write_features(args: &Args) -> Outcome {
     let (Some(input), Some(output)) = (&args.transfers, &args.features) else {
         let mut out = Output::create("-")?;
@@ -63,9 +78,10 @@ fn write_features(args: &Args) -> Outcome {
         return out.finish();
     };
     shared::set_threads(args.threads)?;
+    let (file, scale) = read(args, input)?;
     let mut config = FeatureConfig {
         utc_offset: args.utc_offset,
-        scale: Scale::new(args.decimals)?,
+        scale,
         as_of_seconds: args
             .as_of
             .map(|date| (i64::from(epoch_day(date)) + 1) * 86_400 - i64::from(args.utc_offset.seconds()) - 1),
@@ -74,7 +90,6 @@ fn write_features(args: &Args) -> Outcome {
     if !args.only.is_empty() {
         config.features = args.only.iter().map(|name| Feature::from_name(name)).collect::<Result<_, _>>()?;
     }
-    let file = TransferFile::read(input, Needs::default(), config.scale)?;
     let bar = Bar::new();
     let report = |update: Update| bar.update(update);
     let table = extract_exact(&file.columns(), file.directory.len(), &config, Progress::new(&report))

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use dandelion_credit::features::{Feature, LiveConfig, LiveFeatures, LiveRow, LiveRows, Side};
+use dandelion_credit::graph::temporal::{CompletedCircles, CompletedConfig, Legs, TemporalWindow, completed_circles};
 use dandelion_credit::{AccountDirectory, Scale, Transfer, UtcOffset};
 use serde_json::json;
 
@@ -52,7 +53,12 @@ struct Args {
     /// Where days, hours and weekdays are cut, such as +08:00 [default: UTC, or the snapshot's].
     #[arg(long, value_parser = utc_offset, allow_hyphen_values = true)]
     utc_offset: Option<UtcOffset>,
-    /// Decimals kept of amounts, 0 to 4 [default: 4, or the snapshot's].
+    /// Also count, for each transfer, the circles of 2 to 5 transfers within a day that it completes, in columns
+    /// `circles_2` to `circles_5` behind the others, the same for both parties.
+    #[arg(long)]
+    cycles: bool,
+    /// Decimals kept of amounts, 0 to 4 [default: 4, or the snapshot's]. All absolute amounts in the window add up to at
+    /// most 2^63 - 1 minor units, whatever the decimals: larger ones ask for fewer.
     #[arg(long)]
     decimals: Option<u8>,
 }
@@ -117,6 +123,41 @@ impl State {
     }
 }
 
+/// The transfers of the last day and what the last batch completed.
+struct Circles {
+    config: CompletedConfig,
+    window: TemporalWindow,
+    completed: Vec<CompletedCircles>,
+}
+
+impl Circles {
+    /// Columns told, by the number of transfers in a circle.
+    const HOPS: [usize; 4] = [2, 3, 4, 5];
+
+    fn begin(state: &State) -> Outcome<Self> {
+        let config = CompletedConfig::default();
+        // Late transfers complete circles that are as much older.
+        let seconds = config.window_seconds + i64::from(state.live.config().slack_seconds);
+        let mut window = TemporalWindow::new(0, seconds)?;
+        for transfer in state.live.held().columns().iter() {
+            window.push(transfer)?;
+        }
+        Ok(Self { config, window, completed: Vec::new() })
+    }
+
+    fn push(&mut self, batch: &[Transfer]) -> dandelion_credit::Result<()> {
+        self.completed.clear();
+        for transfer in batch {
+            self.window.push(*transfer)?;
+            let known = transfer.payer.max(transfer.payee).as_usize() < self.window.accounts();
+            let none = CompletedCircles::default();
+            let found = if known { completed_circles(&self.window, transfer, &self.config)? } else { none };
+            self.completed.push(found);
+        }
+        Ok(())
+    }
+}
+
 /// How long it took, batch by batch.
 #[derive(Default)]
 struct Clock {
@@ -156,12 +197,14 @@ fn follow(args: &Args) -> Outcome {
         None => State::begin(args, amount.is_some())?,
     };
     let scale = state.live.config().scale;
+    let mut circles = if args.cycles { Some(Circles::begin(&state)?) } else { None };
     let mut writer = match args.features.as_str() {
         "-" => None,
         name => {
             let mut writer = shared::out::csv_writer(Output::create(name)?);
-            let names = LiveRow::features().map(Feature::name);
-            writer.write_record(["row", "account", "side"].into_iter().chain(names)).map_err(Failure::new)?;
+            let names = ["row", "account", "side"].into_iter().chain(LiveRow::features().map(Feature::name));
+            let more = circles.iter().flat_map(|_| Circles::HOPS.map(|hops| format!("circles_{hops}")));
+            writer.write_record(names.map(str::to_owned).chain(more)).map_err(Failure::new)?;
             Some(writer)
         }
     };
@@ -190,7 +233,11 @@ fn follow(args: &Args) -> Outcome {
         }
         for (batch, lines) in read.chunks(size).zip(lines.chunks(size)) {
             let start = Instant::now();
-            let taken = state.live.push_batch(batch).map(LiveRows::len);
+            let live = &mut state.live;
+            let (taken, completed) = match &mut circles {
+                None => (live.push_batch(batch).map(LiveRows::len), Ok(())),
+                Some(circles) => rayon::join(|| live.push_batch(batch).map(LiveRows::len), || circles.push(batch)),
+            };
             clock.add(start.elapsed(), batch.len());
             if taken.is_err() {
                 // Nothing of the batch was taken: one by one, the line is found.
@@ -199,9 +246,10 @@ fn follow(args: &Args) -> Outcome {
                     state.live.push(*transfer).map_err(|error| Failure::new(error).at(place))?;
                 }
             }
+            completed?;
             transfers += batch.len() as u64;
             if let Some(writer) = &mut writer {
-                write_rows(writer, &state, batch)?;
+                write_rows(writer, &state, batch, circles.as_ref())?;
             }
             state.rows += batch.len() as u64;
         }
@@ -226,7 +274,12 @@ fn follow(args: &Args) -> Outcome {
     Ok(())
 }
 
-fn write_rows(writer: &mut csv::Writer<Output>, state: &State, batch: &[Transfer]) -> Outcome {
+fn write_rows(
+    writer: &mut csv::Writer<Output>,
+    state: &State,
+    batch: &[Transfer],
+    circles: Option<&Circles>,
+) -> Outcome {
     let mut text = Vec::new();
     for (place, transfer) in batch.iter().enumerate() {
         for (side, name, account) in [(Side::Payer, "payer", transfer.payer), (Side::Payee, "payee", transfer.payee)] {
@@ -240,6 +293,11 @@ fn write_rows(writer: &mut csv::Writer<Output>, state: &State, batch: &[Transfer
                     write!(text, "{value}")?;
                 }
                 writer.write_field(&text).map_err(Failure::new)?;
+            }
+            for hops in circles.iter().flat_map(|_| Circles::HOPS) {
+                let completed = circles.and_then(|circles| circles.completed.get(place));
+                let count = completed.map_or(0, |circles| circles.by_hops[hops]);
+                writer.write_field(count.to_string()).map_err(Failure::new)?;
             }
             writer.write_record(None::<&[u8]>).map_err(Failure::new)?;
         }

@@ -59,9 +59,7 @@ impl TransferFile {
                 let minor = amount_minor(&row, column, scale)?;
                 absolute_total += u128::from(minor.unsigned_abs());
                 if absolute_total > i64::MAX as u128 {
-                    return Err(
-                        row.bad(column, "all absolute amounts of a file add up to at most 2^63 - 1 minor units")
-                    );
+                    return Err(row.bad(column, &too_large(scale)));
                 }
                 amounts.push(minor);
             }
@@ -83,17 +81,33 @@ impl TransferFile {
     }
 }
 
+fn too_large(scale: Scale) -> String {
+    let minor = scale.minor_per_major();
+    format!(
+        "all absolute amounts of a file add up to at most 2^63 - 1 minor units, here {minor} to a major unit; fewer \
+         --decimals take larger ones"
+    )
+}
+
 /// A field in major units as whole minor units, rounded half to even.
 pub fn amount_minor(row: &Row<'_>, column: usize, scale: Scale) -> Outcome<i64> {
-    row.parse(column, "a plain decimal such as -12.50, below 2^63 minor units", |text| {
-        if let Ok(money) = Money::parse(text, scale) {
-            return Some(money.to_minor());
-        }
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
-        let major = Decimal::from_str(text).ok().filter(|_| plain)?;
-        let minor = major.checked_mul(Decimal::from(scale.minor_per_major()))?;
-        Money::from_decimal_minor(minor, Rounding::HalfEven).ok().map(Money::to_minor)
+    minor_of(row.text(column)?.trim(), scale).ok_or_else(|| {
+        let minor = scale.minor_per_major();
+        row.bad(
+            column,
+            &format!("a plain decimal such as -12.50, below 2^63 minor units, here {minor} to a major unit"),
+        )
     })
+}
+
+fn minor_of(text: &str, scale: Scale) -> Option<i64> {
+    if let Ok(money) = Money::parse(text, scale) {
+        return Some(money.to_minor());
+    }
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
+    let major = Decimal::from_str(text).ok().filter(|_| plain)?;
+    let minor = major.checked_mul(Decimal::from(scale.minor_per_major()))?;
+    Money::from_decimal_minor(minor, Rounding::HalfEven).ok().map(Money::to_minor)
 }
 
 /// A field as seconds since 1970-01-01 UTC: RFC 3339, or a whole number of seconds.

@@ -92,15 +92,19 @@ pub(super) fn write_activity(
     }
 }
 
-/// The sums alone, from legs in order of time: what the live side keeps for accounts with few transfers.
-pub(super) fn sums_of(legs: &[Leg], context: &Context<'_>, scratch: &mut Scratch) -> Sums {
-    let mut sums = Sums::default();
-    look_by_time(legs, context, scratch, &mut sums);
+/// Fills empty sums alone, from legs in order of time: what the live side takes of accounts with few transfers.
+pub(super) fn add_up(legs: &[Leg], context: &Context<'_>, scratch: &mut Scratch, sums: &mut Sums) {
+    look_by_time(legs, context, scratch, sums);
+    if let [leg] = legs {
+        let mut pair = Pair::default();
+        pair.add(leg, Sign::Plus);
+        sums.pair(&pair, context.logarithms, Sign::Plus);
+        return;
+    }
     sort_by_counterparty(legs, scratch);
     for run in scratch.by_counterparty.chunk_by(|a, b| a >> 32 == b >> 32) {
         sums.pair(&pair_of(legs, run), context.logarithms, Sign::Plus);
     }
-    sums
 }
 
 /// Days, weeks and gaps; returns the money that came in recent days.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use hashbrown::HashTable;
 
 use crate::features::activity::Scratch;
-use crate::features::activity::sums_of;
+use crate::features::activity::add_up;
 use crate::features::live::rows::FlowValues;
 use crate::features::sums::Context;
 use crate::features::sums::Day;
@@ -105,12 +105,13 @@ impl LiveAccount {
         scratch: &mut Scratch,
         values: &mut FlowValues,
     ) {
-        let sums = match self {
-            Self::None => Sums::default(),
-            Self::One(leg) => sums_of(std::slice::from_ref(leg), context, scratch),
-            Self::Few(row) => sums_of(pool.get(*row), context, scratch),
-            Self::Many(tally) => tally.sums(),
-        };
+        let mut sums = Sums::default();
+        match self {
+            Self::None => {}
+            Self::One(leg) => add_up(std::slice::from_ref(leg), context, scratch, &mut sums),
+            Self::Few(row) => add_up(pool.get(*row), context, scratch, &mut sums),
+            Self::Many(tally) => sums = tally.sums(),
+        }
         sums.write(context, values);
     }
 }
@@ -265,10 +266,8 @@ mod tests {
                     tally.change(&gone, &context, Sign::Minus);
                 }
                 left.sort_by_key(Leg::time_order);
-                let mut anew = sums_of(&left, &context, &mut Scratch::default());
-                if left.is_empty() {
-                    anew = Sums::default();
-                }
+                let mut anew = Sums::default();
+                add_up(&left, &context, &mut Scratch::default(), &mut anew);
                 prop_assert_eq!(&tally.sums(), &anew);
             }
         }

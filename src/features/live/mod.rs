@@ -32,6 +32,7 @@ use crate::parallel::join;
 use crate::transfer::AT_SECONDS;
 use crate::transfer::DAY_SECONDS;
 use crate::transfer::Transfer;
+use crate::transfer::Transfers;
 use crate::transfer::UtcOffset;
 
 /// Slots are dealt to this many shards, whatever the number of threads.
@@ -259,6 +260,13 @@ impl LiveFeatures {
         self.happen(transfer, newest_seconds, false);
         self.apply(0);
         Ok(())
+    }
+
+    /// The transfers in the window in order of time, those to oneself aside: what a snapshot holds, and what whatever else
+    /// is kept beside the window is built from after a restart.
+    #[must_use]
+    pub fn held(&self) -> Transfers {
+        self.window.sorted().into_iter().collect()
     }
 
     /// What the last [`push`](Self::push) or [`push_batch`](Self::push_batch) gave.

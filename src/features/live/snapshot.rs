@@ -32,7 +32,7 @@ impl Serialize for LiveFeatures {
             config: self.config,
             newest_seconds: self.window.newest_seconds,
             self_transfers: self.self_transfers,
-            transfers: self.window.sorted().into_iter().collect(),
+            transfers: self.held(),
         };
         written.serialize(serializer)
     }

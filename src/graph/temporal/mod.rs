@@ -3,7 +3,8 @@
 //! [`TransferGraph`](crate::graph::TransferGraph) folds the transfers between two accounts into one relation; questions
 //! about order need each of them. [`TemporalIndex`] holds them for a batch, [`TemporalWindow`] for a stream, and every
 //! pattern is searched for through [`Legs`], which both are:
-//! [`circular_flows`] (money that comes back within a few hops, [`circular_flows_through`] for one account),
+//! [`circular_flows`] (money that comes back within a few hops, [`circular_flows_through`] for one account,
+//! [`completed_circles`] for one transfer of a stream),
 //! [`bursts`] (many counterparties within a short time) and [`scatter_gathers`] (out to many, together again at one).
 //!
 //! # Hubs
@@ -12,6 +13,7 @@
 //! never silent.
 
 mod bursts;
+mod completed;
 mod cycles;
 mod index;
 mod scatter;
@@ -19,6 +21,7 @@ mod window;
 
 pub(crate) use bursts::widest_in;
 pub use bursts::{Burst, BurstConfig, BurstSide, bursts};
+pub use completed::{CompletedCircles, CompletedConfig, completed_circles};
 pub use cycles::{CircularFlow, CircularFlows, CycleConfig, circular_flows, circular_flows_through};
 pub use index::{Leg, Legs, TemporalIndex};
 pub use scatter::{ScatterConfig, ScatterGather, ScatterGathers, scatter_gathers};

@@ -18,6 +18,17 @@ impl List {
         &self.legs[self.forgotten..]
     }
 
+    /// What is not older than `at_seconds`.
+    fn since(&self, at_seconds: i64) -> &[Leg] {
+        let live = self.live();
+        match live.first() {
+            Some(first) if first.at_seconds < at_seconds => {
+                &live[live.partition_point(|leg| leg.at_seconds < at_seconds)..]
+            }
+            _ => live,
+        }
+    }
+
     fn insert(&mut self, leg: Leg) {
         let after = |other: &Leg| (other.at_seconds, other.row) <= (leg.at_seconds, leg.row);
         if self.legs.last().is_none_or(after) {
@@ -29,10 +40,13 @@ impl List {
     }
 
     fn forget_before(&mut self, at_seconds: i64) {
-        self.forgotten += self.live().partition_point(|leg| leg.at_seconds < at_seconds);
+        self.forgotten = self.legs.len() - self.since(at_seconds).len();
         if self.forgotten * 2 > self.legs.len() {
             self.legs.drain(..self.forgotten);
             self.forgotten = 0;
+            if self.legs.len() * 4 < self.legs.capacity() {
+                self.legs.shrink_to(self.legs.len() * 2);
+            }
         }
     }
 }
@@ -40,8 +54,9 @@ impl List {
 /// The transfers of the last so many seconds, kept as they arrive: the live twin of
 /// [`TemporalIndex`](super::TemporalIndex), and equal to it over the same transfers.
 ///
-/// An account's list is trimmed when it is touched; [`trim`](Self::trim) trims them all. Rows are numbered in the
-/// order of arrival.
+/// What it shows is in the window at any moment. What is forgotten gives its memory back when its account is touched, or
+/// when the round comes to it: with every transfer one more account is looked after, so that memory follows the window
+/// and not the history. Rows are numbered in the order of arrival.
 ///
 /// ```
 /// use dandelion_credit::graph::temporal::{Legs, TemporalWindow};
@@ -63,6 +78,8 @@ pub struct TemporalWindow {
     window_seconds: i64,
     latest: i64,
     rows: u32,
+    /// The account to be looked after next.
+    round: usize,
 }
 
 impl TemporalWindow {
@@ -75,7 +92,7 @@ impl TemporalWindow {
             return Err(Error::invalid("window_seconds", window_seconds, "above zero"));
         }
         let lists = vec![List::default(); accounts];
-        Ok(Self { received: lists.clone(), sent: lists, window_seconds, latest: i64::MIN, rows: 0 })
+        Ok(Self { received: lists.clone(), sent: lists, window_seconds, latest: i64::MIN, rows: 0, round: 0 })
     }
 
     /// Takes one transfer in; accounts grow as needed. Late transfers are put in their place; those older than the window
@@ -102,20 +119,13 @@ impl TemporalWindow {
             let leg = |peer: AccountIndex| Leg { at_seconds, amount_minor, peer: peer.get(), row };
             self.sent[payer.as_usize()].insert(leg(payee));
             self.received[payee.as_usize()].insert(leg(payer));
-            for account in [payer, payee] {
-                self.received[account.as_usize()].forget_before(oldest);
-                self.sent[account.as_usize()].forget_before(oldest);
+            self.round = (self.round + 1) % self.sent.len();
+            for account in [payer.as_usize(), payee.as_usize(), self.round] {
+                self.received[account].forget_before(oldest);
+                self.sent[account].forget_before(oldest);
             }
         }
         Ok(row)
-    }
-
-    /// Forgets what is older than the window, in every list.
-    pub fn trim(&mut self) {
-        let oldest = self.oldest();
-        for list in self.received.iter_mut().chain(&mut self.sent) {
-            list.forget_before(oldest);
-        }
     }
 
     fn oldest(&self) -> i64 {
@@ -137,11 +147,11 @@ impl Legs for TemporalWindow {
     }
 
     fn received(&self, account: u32) -> &[Leg] {
-        self.received[account as usize].live()
+        self.received[account as usize].since(self.oldest())
     }
 
     fn sent(&self, account: u32) -> &[Leg] {
-        self.sent[account as usize].live()
+        self.sent[account as usize].since(self.oldest())
     }
 }
 
@@ -166,7 +176,6 @@ mod tests {
                 let [payer, payee] = [payer, payee].map(AccountIndex::new);
                 window.push(Transfer { payer, payee, amount_minor, at_seconds }).unwrap();
             }
-            window.trim();
             let latest = rows.iter().map(|row| row.3).max().unwrap();
             let all: Transfers = rows
                 .iter()
