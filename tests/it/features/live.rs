@@ -289,3 +289,32 @@ fn without_amounts_live_equals_batch_without_amounts() {
         }
     }
 }
+
+#[test]
+fn times_that_are_all_midnight_tell_no_hour() {
+    let [payer, payee] = [0, 1].map(AccountIndex::new);
+    let pay = |at_seconds| Transfer { payer, payee, amount_minor: 100, at_seconds };
+    let china = UtcOffset::from_seconds(8 * 3600).unwrap();
+    for (utc_offset, midnight) in [(UtcOffset::UTC, 0), (china, 0), (china, 16 * 3600)] {
+        let mut live = LiveFeatures::new(&LiveConfig { window_days: 10, utc_offset, ..LiveConfig::default() }).unwrap();
+        let mut night_after = |at_seconds| {
+            live.push(pay(at_seconds)).unwrap();
+            let row = live.row(payee);
+            assert_eq!(row.value(Feature::NightShare).is_some(), row.value(Feature::HourEntropy).is_some());
+            assert!(row.value(Feature::WeekendShare).is_some());
+            row.value(Feature::NightShare).is_some()
+        };
+        assert!(!night_after(midnight) && !night_after(DAY + midnight));
+        // One time that tells the hour is enough, and is forgotten with the window.
+        assert!(night_after(2 * DAY + midnight + 61) && night_after(11 * DAY + midnight));
+        assert!(!night_after(30 * DAY + midnight));
+
+        let days: Transfers = (0..5).map(|day| pay(day * DAY + midnight)).collect();
+        let batch_config = FeatureConfig { utc_offset, ..FeatureConfig::default() };
+        let table = extract_exact(&days.columns(), 2, &batch_config, Progress::silent()).unwrap();
+        for feature in [Feature::NightShare, Feature::HourEntropy, Feature::PassThroughHour] {
+            assert_eq!(table.value(payee, feature), None, "{feature}");
+        }
+        assert_eq!(table.value(payee, Feature::PassThroughDay), Some(0.0));
+    }
+}
