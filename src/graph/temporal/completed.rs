@@ -142,9 +142,8 @@ impl<'a, L: Legs> Search<'a, L> {
     fn forwards(&mut self, at_seconds: i64, arrival: i64) {
         let since = arrival.saturating_sub(self.config.window_seconds);
         self.backwards(self.payer, since, at_seconds);
-        if self.ahead.len() + 2 > self.config.max_hops {
-            return;
-        }
+        // One more hop leads back to the payer; a hop elsewhere needs another one behind it.
+        let last_step = self.ahead.len() + 1 == self.config.max_hops;
         let legs: &'a L = self.legs;
         let place = self.ahead[self.ahead.len() - 1];
         let until = at_seconds.saturating_add(self.config.window_seconds);
@@ -158,7 +157,7 @@ impl<'a, L: Legs> Search<'a, L> {
                 if leg.peer == self.payer {
                     // Round without anything before: the circle begins with this transfer.
                     self.tell();
-                } else if !self.ahead.contains(&leg.peer) {
+                } else if !last_step && !self.ahead.contains(&leg.peer) {
                     self.ahead.push(leg.peer);
                     self.forwards(at_seconds, leg.at_seconds);
                     self.ahead.pop();
