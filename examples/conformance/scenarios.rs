@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use dandelion_credit::calendar::Date;
 use dandelion_credit::loan::{
     Allocation, Cell, ChargeOffEffect, Component, DelinquencyBuckets, Direction, DownPayment, Every, FutureRule,
-    InstalmentFee, InstalmentKind, InterestMethod, InterestStep, LoanProduct, LoanStatus, LoanTransaction, MonthDays,
-    PaymentRule, PayoffInterest, ScheduleKind, ScheduledLoan, ScheduledTerms, TermChange, Timing, TransactionKind,
-    YearDays,
+    InstalmentFee, InstalmentKind, InstalmentShape, InterestMethod, InterestStep, LoanProduct, LoanStatus,
+    LoanTransaction, MonthDays, PaymentRule, PayoffInterest, ScheduleKind, ScheduledLoan, ScheduledTerms, TermChange,
+    Timing, TransactionKind, YearDays,
 };
 use dandelion_credit::{BasisPoints, Money, Rounding, Scale};
 use rust_decimal::Decimal;
@@ -21,10 +21,10 @@ struct Story<'a> {
     rules: BTreeMap<TransactionKind, FutureRule>,
     default_rule: Option<FutureRule>,
     today: Option<Date>,
-    created: Option<(LoanProduct, ScheduledTerms)>,
     loan: Option<ScheduledLoan>,
     payments: Vec<u32>,
     grace_days: u32,
+    disbursed: i64,
 }
 
 pub fn scenario(file: &Value, vector: &Value, check: &mut Check) -> Judged {
@@ -33,10 +33,10 @@ pub fn scenario(file: &Value, vector: &Value, check: &mut Check) -> Judged {
         rules: BTreeMap::new(),
         default_rule: None,
         today: None,
-        created: None,
         loan: None,
         payments: Vec::new(),
         grace_days: 0,
+        disbursed: 0,
     };
     for (nth, event) in list(&vector["events"])?.iter().enumerate() {
         match (event["op"].as_str(), event["expect"].as_str()) {
@@ -81,6 +81,13 @@ fn kind_of(name: &str) -> Option<TransactionKind> {
         "refund" => TransactionKind::Refund,
         "accrual" => TransactionKind::Accrual,
         "accrualadjustment" => TransactionKind::AccrualAdjustment,
+        "accrualactivity" => TransactionKind::AccrualActivity,
+        "capitalizedincome" => TransactionKind::CapitalisedIncome,
+        "capitalizedincomeamortization" => TransactionKind::CapitalisedIncomeAmortisation,
+        "capitalizedincomeamortizationadjustment" => TransactionKind::CapitalisedIncomeAmortisationAdjustment,
+        "buydownfee" => TransactionKind::BuyDownFee,
+        "buydownfeeamortization" => TransactionKind::BuyDownFeeAmortisation,
+        "buydownfeeamortizationadjustment" => TransactionKind::BuyDownFeeAmortisationAdjustment,
         _ => return None,
     })
 }
@@ -135,6 +142,10 @@ fn every(count: &Value, unit: &str) -> Judged<Every> {
     })
 }
 
+fn or_nought(event: &Value, key: &str) -> Judged<u32> {
+    event.get(key).filter(|value| !value.is_null()).map_or(Ok(0), whole)
+}
+
 impl Story<'_> {
     fn product(&self, create: &Value) -> Judged<LoanProduct> {
         let name = text(&create["product"])?;
@@ -185,9 +196,10 @@ impl Story<'_> {
             "365" => YearDays::Fixed(365),
             _ => YearDays::Actual,
         };
-        if !string("daysInYearCustomStrategy").is_empty() {
-            return Err(Stop::Unsupported("year length by the period with 29 February".to_owned()));
-        }
+        let year = match (year, string("daysInYearCustomStrategy")) {
+            (YearDays::Actual, leap) if leap.starts_with("FEB_29_PERIOD_ONLY") => YearDays::ActualLeapPeriod,
+            (year, _) => year,
+        };
         let share = string("disbursedAmountPercentageForDownPayment");
         let share: String = share.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
         let share: Decimal = share.trim_matches('.').parse().unwrap_or(Decimal::ZERO);
@@ -213,11 +225,19 @@ impl Story<'_> {
             month: if string("daysInMonthType") == "30" { MonthDays::Thirty } else { MonthDays::Actual },
             level_multiple_minor: multiple.map(|unit| unit * 100),
             recalculates,
+            rests_by_instalment: string("recalculationRestFrequencyType").starts_with("SAME_AS_REPAYMENT"),
+            no_interest_past_due: flag("disallowInterestCalculationOnPastDue"),
             down_payment: down,
             due_from_submission: string("repaymentStartDateType") == "SUBMITTED_ON_DATE",
             fixed_length_days: string("fixedLength").parse().ok(),
             rule,
             rules,
+            interest_refunds: if self.product_lists(&name, "Interest Refund") {
+                [TransactionKind::MerchantRefund, TransactionKind::PayoutRefund].into()
+            } else {
+                [].into()
+            },
+            accrual_activity: self.product_lists(&name, "Accrual Activity"),
             charges_in_advance: policy["payment_allocation"].is_null(),
             charge_back_order,
             charge_off: match string("chargeOffBehaviour") {
@@ -227,6 +247,20 @@ impl Story<'_> {
             },
             interest_on_first_day: flag("interestRecognitionOnDisbursementDate"),
             rounding: Rounding::HalfEven,
+        })
+    }
+
+    /// Whether any story of a product lists transactions of a name: what the file's policies do not say of the product.
+    fn product_lists(&self, product: &str, transaction: &str) -> bool {
+        let lists = |event: &Value| {
+            event["rows"].as_array().is_some_and(|rows| rows.iter().any(|row| row["transaction_type"] == transaction))
+        };
+        let vectors = self.file["vectors"].as_array();
+        vectors.is_some_and(|vectors| {
+            vectors
+                .iter()
+                .filter(|vector| vector["product"] == product)
+                .any(|vector| vector["events"].as_array().is_some_and(|events| events.iter().any(lists)))
         })
     }
 
@@ -253,7 +287,7 @@ impl Story<'_> {
                 }
             }
             "create" => {
-                if self.created.is_some() {
+                if self.loan.is_some() {
                     return Err(Stop::Unsupported("two loans in one story".to_owned()));
                 }
                 let product = self.product(event)?;
@@ -264,13 +298,17 @@ impl Story<'_> {
                     instalments: whole(&event["repayments"])?,
                     submitted_on,
                     expected_on: submitted_on,
+                    shape: InstalmentShape {
+                        equal_principal: event["amortization"]
+                            .as_str()
+                            .is_some_and(|kind| kind.starts_with("EQUAL_PRINCIPAL")),
+                        principal_grace: or_nought(event, "grace_on_principal")?,
+                        interest_grace: or_nought(event, "grace_on_interest")?,
+                        interest_free: or_nought(event, "interest_free_period")?,
+                    },
                 };
                 // A story that never approves means the amount asked for.
-                let mut loan = ScheduledLoan::approve(
-                    product.clone(),
-                    terms.clone(),
-                    Money::from_minor(minor(&event["principal"])?),
-                )?;
+                let mut loan = ScheduledLoan::approve(product, terms, Money::from_minor(minor(&event["principal"])?))?;
                 if let Some(today) = self.today {
                     loan.set_today(today);
                 }
@@ -278,21 +316,15 @@ impl Story<'_> {
                 let grace = self.file["products"][&name]["graceOnArrearsAgeing"].as_str();
                 self.grace_days = grace.and_then(|days| days.parse().ok()).unwrap_or(0);
                 self.loan = Some(loan);
-                self.created = Some((product, terms));
             }
             "approve" => {
-                let (product, terms) =
-                    self.created.clone().ok_or_else(|| Stop::Failed("nothing to approve".to_owned()))?;
                 let amount = Money::from_minor(minor(&event["amount"])?);
-                let mut loan = ScheduledLoan::approve(product, terms, amount)?;
-                if let Some(today) = self.today {
-                    loan.set_today(today);
-                }
-                self.loan = Some(loan);
+                self.loan()?.approve_amount(amount)?;
             }
             "disburse" => {
                 let (on, amount) = (date(&event["date"])?, Money::from_minor(minor(&event["amount"])?));
                 self.loan()?.disburse(on, amount)?;
+                self.disbursed += amount.to_minor();
             }
             "repayment" => self.pay(event, TransactionKind::Repayment)?,
             "refund" => self.pay(event, TransactionKind::PayoutRefund)?,
@@ -306,13 +338,25 @@ impl Story<'_> {
             }
             "add_charge" => {
                 let name = text(&event["charge"])?;
-                if !event["percent"].is_null() {
-                    return Err(Stop::Unsupported("charge by percentage".to_owned()));
-                }
                 let component =
                     if name.contains("NSF") || name.contains("PENALTY") { Component::Penalty } else { Component::Fee };
-                let (due, amount) = (date(&event["due_date"])?, Money::from_minor(minor(&event["amount"])?));
+                let due = date(&event["due_date"])?;
+                let amount = if event["percent"].is_null() {
+                    Money::from_minor(minor(&event["amount"])?)
+                } else {
+                    // A share of what was lent.
+                    let share = decimal(&event["percent"])? / Decimal::ONE_HUNDRED;
+                    Money::from_decimal_minor(Decimal::from(self.disbursed) * share, Rounding::HalfEven)?
+                };
                 self.loan()?.charge(component, due, amount)?;
+            }
+            "capitalized_income" | "buy_down_fee" => {
+                let kind = match op {
+                    "buy_down_fee" => TransactionKind::BuyDownFee,
+                    _ => TransactionKind::CapitalisedIncome,
+                };
+                let (on, amount) = (date(&event["date"])?, Money::from_minor(minor(&event["amount"])?));
+                self.loan()?.defer_income(on, kind, amount)?;
             }
             "chargeback" => {
                 let amount = Money::from_minor(minor(&event["amount"])?);
@@ -406,7 +450,9 @@ impl Story<'_> {
 
     fn pay(&mut self, event: &Value, kind: TransactionKind) -> Judged {
         let (on, amount) = (date(&event["date"])?, Money::from_minor(minor(&event["amount"])?));
-        let id = self.loan()?.pay(on, kind, amount)?;
+        let plain = event["interest_refund"] == "false" || event["interest_refund"] == false;
+        let loan = self.loan()?;
+        let id = if plain { loan.pay_without_interest_refund(on, kind, amount)? } else { loan.pay(on, kind, amount)? };
         if kind.is_payment() {
             self.payments.push(id);
         }
@@ -447,7 +493,13 @@ impl Story<'_> {
             .filter(|transaction| transaction.on == on && kind.is_none_or(|kind| transaction.kind == kind))
             .nth(nth.saturating_sub(1))
             .map(|transaction| transaction.id);
-        let id = found.ok_or_else(|| Stop::Failed("no such transaction".to_owned()))?;
+        // Some stories number the transactions of a kind over the whole loan.
+        let of_kind = || {
+            let all = loan.transactions();
+            let mut of_kind = all.iter().filter(|transaction| kind.is_none_or(|kind| transaction.kind == kind));
+            of_kind.nth(nth.saturating_sub(1)).filter(|transaction| transaction.on == on).map(|found| found.id)
+        };
+        let id = found.or_else(of_kind).ok_or_else(|| Stop::Failed("no such transaction".to_owned()))?;
         loan.undo(id)?;
         Ok(())
     }
@@ -550,7 +602,7 @@ fn schedule(loan: &ScheduledLoan, place: &str, event: &Value, check: &mut Check)
     let mut disbursed: Vec<(Date, i64)> = loan
         .transactions()
         .iter()
-        .filter(|transaction| transaction.kind == TransactionKind::Disbursement && !transaction.reverted)
+        .filter(|transaction| transaction.kind.adds_principal() && !transaction.reverted)
         .map(|transaction| (transaction.on, transaction.amount))
         .collect();
     if disbursed.is_empty() {
@@ -725,6 +777,7 @@ fn code(kind: TransactionKind, charged_off: bool, account: dandelion_credit::loa
     use dandelion_credit::loan::Account as A;
     Ok(match account {
         _ if kind == TransactionKind::WriteOff && !matches!(account, A::Principal | A::InterestReceivable) => "e4",
+        A::InterestIncome if kind == TransactionKind::BuyDownFeeAmortisation => "450281",
         A::InterestIncome if charged_off || kind == TransactionKind::ChargeOff => "404001",
         A::FeeIncome | A::PenaltyIncome if charged_off || kind == TransactionKind::ChargeOff => "404008",
         A::Cash => "145023",
@@ -735,6 +788,8 @@ fn code(kind: TransactionKind, charged_off: bool, account: dandelion_credit::loa
         A::FeeIncome | A::PenaltyIncome => "404007",
         A::GoodwillExpense => "744003",
         A::CreditLoss => "744007",
+        A::DeferredIncome => "145024",
+        A::BuyDownExpense => "450280",
         other => return Err(Stop::Unsupported(format!("account {other:?}"))),
     })
 }

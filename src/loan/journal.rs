@@ -42,11 +42,15 @@ pub enum Account {
     CreditLoss,
     /// Gain (credit) or loss (debit) on a sold claim.
     SaleResult,
+    /// Income charged and not yet earned.
+    DeferredIncome,
+    /// What a fee paid for the borrower costs.
+    BuyDownExpense,
 }
 
 impl Account {
     /// Every role, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Cash,
         Self::Principal,
         Self::InterestReceivable,
@@ -62,6 +66,8 @@ impl Account {
         Self::GoodwillExpense,
         Self::CreditLoss,
         Self::SaleResult,
+        Self::DeferredIncome,
+        Self::BuyDownExpense,
     ];
 }
 
@@ -162,6 +168,8 @@ impl Default for Chart {
             (A::GoodwillExpense, "5002", "Goodwill credits", Expense),
             (A::CreditLoss, "5003", "Credit losses", Expense),
             (A::SaleResult, "5004", "Result of claims sold", Expense),
+            (A::DeferredIncome, "2103", "Deferred income", Liability),
+            (A::BuyDownExpense, "5005", "Buy-down fees", Expense),
         ];
         let line = |(account, code, name, class): (A, &str, &str, AccountClass)| ChartLine {
             account,

@@ -1,11 +1,11 @@
 //! Loans repaid by schedule: figures worked out by hand, and laws.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dandelion_credit::loan::{
-    Allocation, ChargeOffEffect, Component, Every, FutureRule, InterestMethod, InterestStep, LoanProduct, LoanStatus,
-    MonthDays, PaymentRule, PayoffInterest, ScheduleKind, ScheduledInstalment, ScheduledLoan, ScheduledTerms,
-    TermChange, TransactionKind, YearDays,
+    Allocation, ChargeOffEffect, Component, Every, FutureRule, InstalmentShape, InterestMethod, InterestStep,
+    LoanProduct, LoanStatus, MonthDays, PaymentRule, PayoffInterest, ScheduleKind, ScheduledInstalment, ScheduledLoan,
+    ScheduledTerms, TermChange, TransactionKind, YearDays,
 };
 use dandelion_credit::{Date, Money, Rounding};
 use jiff::ToSpan;
@@ -15,7 +15,7 @@ fn date(text: &str) -> Date {
     text.parse().unwrap()
 }
 
-fn product(recalculates: bool) -> LoanProduct {
+pub fn product(recalculates: bool) -> LoanProduct {
     LoanProduct {
         kind: ScheduleKind::Progressive,
         method: InterestMethod::DecliningBalance,
@@ -25,11 +25,15 @@ fn product(recalculates: bool) -> LoanProduct {
         month: MonthDays::Thirty,
         level_multiple_minor: None,
         recalculates: recalculates.then_some(PayoffInterest::PaymentDay),
+        rests_by_instalment: false,
+        no_interest_past_due: false,
         down_payment: None,
         due_from_submission: false,
         fixed_length_days: None,
         rule: PaymentRule { allocation: Allocation::standard(), future: FutureRule::NextInstalment },
         rules: BTreeMap::new(),
+        interest_refunds: BTreeSet::new(),
+        accrual_activity: false,
         charges_in_advance: false,
         charge_back_order: None,
         charge_off: ChargeOffEffect::Regular,
@@ -46,6 +50,7 @@ fn hundred_over_six_months(recalculates: bool) -> ScheduledLoan {
         instalments: 6,
         submitted_on: start,
         expected_on: start,
+        shape: InstalmentShape::default(),
     };
     let mut loan = ScheduledLoan::approve(product(recalculates), terms, Money::from_minor(10_000)).unwrap();
     loan.disburse(start, Money::from_minor(10_000)).unwrap();

@@ -10,6 +10,7 @@ mod loan_line;
 mod loan_plans;
 mod loan_schedule;
 mod loan_scheduled;
+mod loan_scheduled_account;
 mod merchant;
 mod monitoring;
 mod receipts;

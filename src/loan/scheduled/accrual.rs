@@ -1,32 +1,45 @@
 //! Income earned by the passing of days, and the nightly run.
 
-use super::instalment::ScheduledInstalment;
-use super::product::{InterestMethod, ScheduleKind, TransactionKind};
+use super::instalment::InstalmentKind;
+use super::plan::days;
+use super::product::{ScheduleKind, TransactionKind};
 use super::replay::Replay;
 use super::state::{LoanStatus, ScheduledLoan};
 use super::transaction::Portions;
 use crate::calendar::Date;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::loan::Component;
+
+/// Days that one nightly run closes at most: eleven years.
+const MOST_OPEN_DAYS: i64 = 4_000;
 
 impl ScheduledLoan {
     /// The nightly run: interest on overdue balances is brought up to today.
     ///
     /// # Errors
-    /// [`Error::is_overflow`](crate::Error::is_overflow) when a figure cannot be held.
+    /// [`Error::is_invalid`] when more than 4,000 days were left open; [`Error::is_overflow`] when a figure cannot be held.
     pub fn end_of_day(&mut self) -> Result<()> {
         let Ok(yesterday) = self.today.yesterday() else { return Ok(()) };
         let mut day = match self.closed_day {
             Some(closed) => closed.tomorrow().unwrap_or(yesterday),
             None => yesterday,
         };
+        let lent_on =
+            self.transactions.iter().filter(|known| known.kind == TransactionKind::Disbursement && !known.reverted);
+        let first = lent_on.map(|known| known.on).min();
+        let open = days(day, yesterday);
+        if open > MOST_OPEN_DAYS {
+            return Err(Error::invalid("days to close at once", open, "at most 4,000"));
+        }
         while day <= yesterday {
-            self.close_day(day)?;
+            if first.is_some_and(|first| first <= day) {
+                self.close_day(day)?;
+            }
             let Ok(next) = day.tomorrow() else { break };
             day = next;
         }
         self.recalculated_on = Some(self.today);
-        self.replay(None)
+        self.replay(None).map(|_| ())
     }
 
     pub(super) fn close_day(&mut self, day: Date) -> Result<()> {
@@ -35,6 +48,8 @@ impl ScheduledLoan {
         if self.status() == LoanStatus::Active && !self.is_charged_off() {
             self.replay(None)?;
             self.accrue(day, false)?;
+            self.amortise_deferred_income(day, false);
+            self.note_activity(day);
         }
         Ok(())
     }
@@ -64,6 +79,12 @@ impl ScheduledLoan {
             change.fee += sign * transaction.portions.fee;
             change.penalty += sign * transaction.portions.penalty;
         }
+        self.book_income(on, change);
+        Ok(())
+    }
+
+    /// Books income where it is above zero and takes it back where it is below.
+    fn book_income(&mut self, on: Date, change: Portions) {
         for (kind, sign) in [(TransactionKind::Accrual, 1), (TransactionKind::AccrualAdjustment, -1)] {
             let part = |minor: i64| (minor * sign).max(0);
             let portions = Portions {
@@ -78,29 +99,43 @@ impl ScheduledLoan {
                 self.transactions[index].portions = portions;
             }
         }
-        Ok(())
+    }
+
+    /// Books the interest that a charge-off finds earned and not booked.
+    pub(super) fn accrue_until_charge_off(&mut self, on: Date, interest: i64) {
+        let booked: i64 = self
+            .transactions
+            .iter()
+            .filter(|transaction| !transaction.reverted && transaction.on <= on)
+            .map(|transaction| match transaction.kind {
+                TransactionKind::Accrual => transaction.portions.interest,
+                TransactionKind::AccrualAdjustment => -transaction.portions.interest,
+                _ => 0,
+            })
+            .sum();
+        self.book_income(on, Portions { interest: interest - booked, ..Portions::default() });
     }
 }
 
 impl Replay<'_> {
-    /// Interest earned up to a day by the instalments, or all of it.
-    pub(super) fn interest_till(&self, on: Date, all: bool) -> Result<i64> {
-        if all {
-            return Ok(self.rows.iter().map(|row| row.interest.due).sum());
-        }
+    /// Interest earned up to a day by the instalments, or all of it; what is owed again was earned before.
+    fn interest_till(&self, on: Date, all: bool) -> Result<i64> {
         let product = &self.loan.product;
-        if product.kind == ScheduleKind::Progressive && product.method == InterestMethod::DecliningBalance {
-            return self.plan.earned_till(product, on);
-        }
-        let days = |from: Date, to: Date| i128::from(crate::calendar::epoch_day(to) - crate::calendar::epoch_day(from));
-        let part = |row: &ScheduledInstalment| match (row.due <= on, row.from < on) {
-            (true, _) => row.interest.due,
-            (false, true) => {
-                let whole = days(row.from, row.due).max(1);
-                product.rounding.div(i128::from(row.interest.due) * days(row.from, on), whole) as i64
+        let day = if product.interest_on_first_day { on.tomorrow().unwrap_or(on) } else { on };
+        let mut sum = 0;
+        for (nth, row) in self.rows.iter().enumerate() {
+            if all || row.due < day {
+                sum += row.interest.due - row.credited_interest;
+            } else if row.from < day && row.kind == InstalmentKind::Planned {
+                sum += match self.period_of(nth).filter(|_| product.kind == ScheduleKind::Progressive) {
+                    Some(period) => self.plan.earned_in(product, period, day, false)?,
+                    None => {
+                        let part = i128::from(row.interest.due) * i128::from(days(row.from, day));
+                        product.rounding.div(part, i128::from(days(row.from, row.due).max(1))) as i64
+                    }
+                };
             }
-            (false, false) => 0,
-        };
-        Ok(self.rows.iter().map(part).sum())
+        }
+        Ok(sum)
     }
 }

@@ -1,37 +1,35 @@
 //! How a payment meets what is owed.
 
 use super::instalment::{InstalmentKind, ScheduledInstalment};
-use super::plan::PrincipalPaid;
-use super::product::{FutureRule, PaymentRule, PayoffInterest, TransactionKind};
+use super::product::{FutureRule, PaymentRule, TransactionKind};
 use super::replay::Replay;
 use super::transaction::Portions;
 use crate::calendar::Date;
 use crate::error::Result;
-use crate::loan::{Cell, Component, Direction, Timing};
+use crate::loan::{Component, Direction, Timing};
 
 impl Replay<'_> {
     pub(super) fn pay(&mut self, on: Date, kind: TransactionKind, amount: i64) -> Result<Portions> {
-        if self.recalculates() && self.loan.product.recalculates == Some(PayoffInterest::DueDate) {
-            // A payment that is meant to close the loan owes interest until the running instalment falls due.
-            let mut copy = Self {
-                loan: self.loan,
-                plan: self.plan.clone(),
-                rows: self.rows.clone(),
-                transactions: Vec::new(),
-                ..*self
-            };
-            copy.bring_up_to(on, true)?;
-            self.closing = copy.rows.iter().map(ScheduledInstalment::open_total).sum::<i64>() <= amount;
+        if self.closing {
+            self.draw_rest_of_running_period(on)?;
         }
-        self.bring_up_to(on, false)?;
-        let mut portions = Portions::default();
         let rule = self.loan.product.rule_for(kind).clone();
-        let left = self.allocate(on, amount, &rule, &mut portions)?;
-        portions.overpaid = left;
-        self.overpaid += left;
-        self.bring_up_to(on, false)?;
-        self.mark_met(on);
+        let mut portions = Portions::default();
+        portions.overpaid = self.allocate(on, amount, &rule, &mut portions)?;
+        self.overpaid += portions.overpaid;
         Ok(portions)
+    }
+
+    /// A payment that closes the loan after its running instalment was paid owes the interest until that falls due.
+    fn draw_rest_of_running_period(&mut self, on: Date) -> Result<()> {
+        let running = self.plan.periods.iter().position(|period| period.from <= on && on < period.due);
+        let Some(nth) = running.filter(|&nth| self.plan.periods[nth].is_paid()) else { return Ok(()) };
+        let open = self.plan.open_on(&self.loan.product, self.plan.periods[nth].due)?;
+        if open.interest > 0 {
+            self.plan.periods[nth].drawn_forward = open.interest;
+            self.plan.refresh_figures(&self.loan.product)?;
+        }
+        Ok(())
     }
 
     /// Pays `amount` down the waterfall; gives back what is left.
@@ -42,7 +40,7 @@ impl Replay<'_> {
         rule: &PaymentRule,
         portions: &mut Portions,
     ) -> Result<i64> {
-        let cells: Vec<Cell> = rule.allocation.cells().to_vec();
+        let cells = rule.allocation.cells();
         let mut left = amount;
         let mut at = 0;
         while at < cells.len() && left > 0 {
@@ -52,201 +50,216 @@ impl Replay<'_> {
                 Direction::Horizontal => cells[at..].iter().take_while(|cell| cell.timing == timing).count(),
             };
             let components: Vec<Component> = cells[at..at + run].iter().map(|cell| cell.component).collect();
-            if timing == Timing::InAdvance {
-                if self.loan.product.charges_in_advance {
-                    left = self.pay_charges_due(on, left, portions);
-                }
-                left = self.pay_in_advance(on, left, rule.future, &components, portions)?;
-            } else {
-                for nth in 0..self.rows.len() {
-                    let fits = match timing {
-                        Timing::PastDue => self.rows[nth].due < on,
-                        _ => self.rows[nth].due == on,
-                    };
-                    if fits {
-                        left = self.pay_row(nth, on, left, &components, portions);
-                    }
-                }
-                self.sync(on)?;
+            if timing == Timing::InAdvance && self.loan.product.charges_in_advance {
+                left = self.pay_charges_due(on, left, portions);
             }
+            left = self.pay_cells(on, left, timing, &components, rule, portions)?;
             at += run;
         }
         Ok(left)
     }
 
-    /// Charges that are due by their own date although their instalment is not.
-    pub(super) fn pay_charges_due(&mut self, on: Date, amount: i64, portions: &mut Portions) -> i64 {
-        let mut left = amount;
-        for component in [Component::Penalty, Component::Fee] {
-            let due: i64 = self
-                .loan
-                .charges
-                .iter()
-                .filter(|charge| charge.component == component && charge.due <= on && !charge.waived)
-                .map(|charge| charge.amount)
-                .sum();
-            let paid: i64 = self.rows.iter().map(|row| row.debt(component).paid).sum();
-            let mut open = (due - paid).max(0).min(left);
-            for nth in 0..self.rows.len() {
-                if open == 0 || left == 0 {
-                    break;
-                }
-                let unpaid = self.pay_row(nth, on, open.min(left), &[component], portions);
-                let met = open.min(left) - unpaid;
-                (open, left) = (open - met, left - met);
-            }
-        }
-        left
-    }
-
-    pub(super) fn pay_in_advance(
+    /// Pays cells of one timing, instalment after instalment, until nothing is left or nothing is open in them.
+    fn pay_cells(
         &mut self,
         on: Date,
         amount: i64,
-        rule: FutureRule,
+        timing: Timing,
         components: &[Component],
+        rule: &PaymentRule,
         portions: &mut Portions,
     ) -> Result<i64> {
         let mut left = amount;
-        for _ in 0..=self.rows.len() * 2 {
+        self.skipped.clear();
+        for _ in 0..self.rows.len() * 100 {
             if left == 0 {
                 break;
             }
-            if self.recalculates() {
-                self.due_in_advance(on)?;
-            }
-            let open: Vec<usize> = (0..self.rows.len())
-                .filter(|&nth| self.rows[nth].due > on)
-                .filter(|&nth| components.iter().any(|&component| self.rows[nth].debt(component).open() > 0))
-                .collect();
-            let (Some(&first), Some(&last)) = (open.first(), open.last()) else { break };
-            let before = left;
-            match rule {
-                FutureRule::NextInstalment => left = self.pay_row(first, on, left, components, portions),
-                FutureRule::LastInstalment => left = self.pay_row(last, on, left, components, portions),
-                FutureRule::NextThenLast => {
-                    let running = self.rows[first].from <= on;
-                    left = self.pay_row(if running { first } else { last }, on, left, components, portions);
+            let vertical = (rule.allocation.direction() == Direction::Vertical).then(|| components[0]);
+            let rows = self.rows_to_pay(on, timing, rule.future, vertical);
+            let Some(&last) = rows.last() else { break };
+            let before = (left, self.skipped.len());
+            for &component in components {
+                let count = rows.len() as i64;
+                let mut even = self.loan.product.rounding.div(i128::from(left), i128::from(count)) as i64;
+                let mut adjustment = left - even * count;
+                if even + adjustment < 0 {
+                    even = left / count;
+                    adjustment = left - even * count;
                 }
-                FutureRule::Reamortise => {
-                    let count = open.len() as i64;
-                    let even = self.loan.product.rounding.div(i128::from(left), i128::from(count)) as i64;
-                    let mut rest = left;
-                    for (place, &nth) in open.iter().enumerate() {
-                        let part = if place + 1 == open.len() { rest } else { even.min(rest) };
-                        let unpaid = self.pay_row(nth, on, part, components, portions);
-                        rest -= part - unpaid;
-                    }
-                    left = rest;
+                for &nth in &rows {
+                    let part = if nth == last { even + adjustment } else { even };
+                    left -= self.pay_cell(nth, on, part, component, timing, portions)?;
                 }
             }
-            self.sync(on)?;
-            if left == before {
+            if (left, self.skipped.len()) == before {
                 break;
             }
         }
         Ok(left)
     }
 
-    /// What each instalment to come asks of a payment on `on`: interest until that day, the rest of its level principal.
-    pub(super) fn due_in_advance(&mut self, on: Date) -> Result<()> {
-        let product = &self.loan.product;
-        let mut plan = self.plan.clone();
-        let till = match product.recalculates {
-            Some(PayoffInterest::DueDate) if self.closing => {
-                plan.periods.iter().map(|period| period.due).find(|&due| due >= on).unwrap_or(on)
-            }
-            _ => on,
+    /// The instalments that a payment of this timing goes to next.
+    fn rows_to_pay(&self, on: Date, timing: Timing, future: FutureRule, only: Option<Component>) -> Vec<usize> {
+        let is_open = |row: &ScheduledInstalment| match only {
+            Some(component) => row.debt(component).open() > 0,
+            None => row.met_on.is_none(),
         };
-        plan.lay_out(product, Some(till), true)?;
-        let outstanding = plan.total_lent()
-            + plan.periods.iter().map(|period| period.credited_principal - period.paid_principal).sum::<i64>();
-        let unpaid = plan.periods.iter().filter(|period| !period.is_paid()).count();
-        for period in &mut plan.periods {
-            if on <= period.from && unpaid > 1 {
-                let mut level = period.agreed_level;
-                let principal = (level + period.credited_principal + period.credited_interest - period.interest)
-                    .max(period.paid_principal);
-                let excess = (principal - period.paid_principal - outstanding).max(0);
-                level -= excess;
-                period.principal = (level + period.credited_principal + period.credited_interest - period.interest)
-                    .max(period.paid_principal);
+        let all = || self.rows.iter().enumerate();
+        let one = |found: Option<(usize, &ScheduledInstalment)>| found.map(|(nth, _)| nth).into_iter().collect();
+        match timing {
+            Timing::PastDue => one(all().find(|(_, row)| is_open(row) && row.due < on)),
+            Timing::Due => one(all().find(|(_, row)| is_open(row) && row.due == on)),
+            Timing::InAdvance => {
+                // A row with nothing due may have interest until today: it is asked once.
+                let may_be_open = |nth: usize, row: &ScheduledInstalment| {
+                    let empty = only.is_none() && self.recalculates() && row.due_total() == 0;
+                    is_open(row) || empty && !self.skipped.contains(&nth)
+                };
+                let last =
+                    || one(self.rows.iter().enumerate().rfind(|&(nth, row)| row.due > on && may_be_open(nth, row)));
+                match future {
+                    FutureRule::NextInstalment => one(all().find(|(_, row)| is_open(row) && row.due > on)),
+                    FutureRule::LastInstalment => last(),
+                    FutureRule::NextThenLast => {
+                        let running: Vec<usize> = all()
+                            .filter(|(_, row)| is_open(row) && row.from <= on && on < row.due)
+                            .map(|(nth, _)| nth)
+                            .collect();
+                        if running.is_empty() { last() } else { running }
+                    }
+                    FutureRule::Reamortise => {
+                        all().filter(|(_, row)| is_open(row) && row.due > on).map(|(nth, _)| nth).collect()
+                    }
+                }
             }
         }
-        Self::write(&mut self.rows, &plan, self.loan);
-        Ok(())
     }
 
-    pub(super) fn pay_row(
+    /// Pays one component of one instalment and tells the plan; gives back what was paid.
+    fn pay_cell(
         &mut self,
         nth: usize,
         on: Date,
         amount: i64,
-        components: &[Component],
+        component: Component,
+        timing: Timing,
         portions: &mut Portions,
-    ) -> i64 {
-        let mut left = amount;
-        for &component in components {
-            let row = &mut self.rows[nth];
-            let debt = row.debt_mut(component);
-            let paid = debt.open().max(0).min(left);
-            if paid == 0 {
-                continue;
+    ) -> Result<i64> {
+        let period = self.period_of(nth).filter(|_| self.recalculates());
+        let Some(period) = period else {
+            if !self.skipped.contains(&nth) {
+                self.skipped.push(nth);
             }
-            debt.paid += paid;
-            left -= paid;
-            if on < row.due {
-                row.in_advance += paid;
-            } else if on > row.due {
-                row.late += paid;
+            return Ok(self.pay_debt(nth, on, amount, component, portions));
+        };
+        let product = &self.loan.product;
+        let mut day = on;
+        if timing == Timing::InAdvance {
+            let row = &self.rows[nth];
+            if row.from < on && on <= row.due && product.interest_until_due(self.closing) {
+                day = row.due;
             }
-            portions.add(component, paid);
-            if row.kind == InstalmentKind::Planned {
-                self.tell_plan(nth, on, component, paid);
+            let open = self.plan.due_in_advance(product, period, day)?;
+            if open.principal == 0 && open.interest == 0 && !self.skipped.contains(&nth) {
+                self.skipped.push(nth);
+            }
+            match component {
+                Component::Interest => self.rows[nth].interest.due = open.interest,
+                Component::Principal => self.rows[nth].principal.due = open.principal,
+                _ => {}
             }
         }
-        if self.rows[nth].open_total() == 0 && self.rows[nth].met_on.is_none() {
-            self.rows[nth].met_on = Some(on);
+        let paid = self.pay_debt(nth, on, amount, component, portions);
+        match component {
+            Component::Principal => self.plan.pay_principal(product, period, day, paid)?,
+            Component::Interest => self.plan.pay_interest(product, period, day, paid)?,
+            _ => return Ok(paid),
+        }
+        self.write(on, None);
+        Ok(paid)
+    }
+
+    /// Pays a debt of an instalment; gives back what was paid.
+    fn pay_debt(&mut self, nth: usize, on: Date, amount: i64, component: Component, portions: &mut Portions) -> i64 {
+        let row = &mut self.rows[nth];
+        let debt = row.debt_mut(component);
+        let paid = debt.open().clamp(0, amount.max(0));
+        debt.paid += paid;
+        if on < row.due {
+            row.in_advance += paid;
+        } else if on > row.due {
+            row.late += paid;
+        }
+        portions.add(component, paid);
+        row.met_on = (row.open_total() == 0).then_some(on);
+        paid
+    }
+
+    /// Charges that are due by their own date although their instalment is not.
+    fn pay_charges_due(&mut self, on: Date, amount: i64, portions: &mut Portions) -> i64 {
+        let mut left = amount;
+        for component in [Component::Penalty, Component::Fee] {
+            let charges = self.loan.charges.iter().filter(|charge| charge.component == component);
+            let due: i64 =
+                charges.filter(|charge| charge.due <= on && !charge.waived).map(|charge| charge.amount).sum();
+            let paid: i64 = self.rows.iter().map(|row| row.debt(component).paid).sum();
+            let mut open = (due - paid).max(0).min(left);
+            for nth in 0..self.rows.len() {
+                if open == 0 {
+                    break;
+                }
+                if self.rows[nth].debt(component).open() > 0 {
+                    let met = self.pay_debt(nth, on, open, component, portions);
+                    (open, left) = (open - met, left - met);
+                }
+            }
         }
         left
     }
 
-    pub(super) fn tell_plan(&mut self, nth: usize, on: Date, component: Component, paid: i64) {
-        let place = self.rows[..nth].iter().filter(|row| row.kind == InstalmentKind::Planned).count();
-        let Some(period) = self.plan.periods.get_mut(place) else { return };
-        match component {
-            Component::Interest => period.paid_interest += paid,
-            Component::Principal => {
-                period.paid_principal += paid;
-                self.plan.paid.push(PrincipalPaid { on, period_due: period.due, minor: paid });
-                let total = period.level + period.credited_principal + period.credited_interest;
-                let credited = period.credited_principal + period.credited_interest;
-                if on < period.from && (period.paid() > total || period.paid() == period.agreed_level + credited) {
-                    period.level = period.paid() - credited;
-                }
-            }
-            _ => {}
+    /// A credit balance is used up for what has fallen due on a day; gives back what it met.
+    pub(super) fn use_overpaid(&mut self, on: Date) -> Result<Portions> {
+        if self.overpaid == 0 {
+            return Ok(Portions::default());
         }
+        let rule = self.loan.product.rule.clone();
+        let available = self.overpaid;
+        let mut portions = Portions::default();
+        self.overpaid = self.allocate(on, available, &rule, &mut portions)?;
+        Ok(portions)
     }
 
-    /// A credit balance is used up for what is owed.
-    pub(super) fn use_overpaid(&mut self, on: Date, restate: bool) -> Result<i64> {
-        let payment = self.transactions.iter().rposition(|transaction| {
-            !transaction.reverted && transaction.portions.overpaid > 0 && transaction.kind.is_payment()
-        });
-        let Some(index) = payment else { return Ok(0) };
-        let rule = self.loan.product.rule_for(self.transactions[index].kind).clone();
-        let available = self.transactions[index].portions.overpaid.min(self.overpaid);
-        let before = self.transactions[index].portions;
-        let mut portions = before;
-        let left = self.allocate(on, available, &rule, &mut portions)?;
-        self.overpaid -= available - left;
-        if restate {
-            // What was left over of the payment has met a charge: the payment says so.
+    /// What was left over of earlier payments meets charges made since: the payments say so.
+    pub(super) fn use_overpaid_for_charges(&mut self) -> Result<()> {
+        if self.overpaid == 0 {
+            return Ok(());
+        }
+        for index in 0..self.transactions.len() {
+            let transaction = &self.transactions[index];
+            let available = transaction.portions.overpaid.min(self.overpaid);
+            if transaction.reverted || !transaction.kind.is_payment() || available == 0 {
+                continue;
+            }
+            let (on, mut portions) = (transaction.on, transaction.portions);
+            let rule = self.loan.product.rule_for(transaction.kind).clone();
+            let left = self.allocate(on, available, &rule, &mut portions)?;
+            self.overpaid -= available - left;
             portions.overpaid -= available - left;
             self.transactions[index].portions = portions;
         }
-        self.mark_met(on);
-        Ok(portions.principal - before.principal)
+        Ok(())
+    }
+
+    /// The instalment behind the last one, reaching to `day`.
+    pub(super) fn additional(&mut self, day: Date) -> usize {
+        let last = self.rows.len() - 1;
+        if self.rows[last].kind == InstalmentKind::Additional {
+            self.rows[last].due = self.rows[last].due.max(day);
+            return last;
+        }
+        let from = self.rows[last].due;
+        self.rows.push(ScheduledInstalment::new(InstalmentKind::Additional, from, day));
+        last + 1
     }
 }

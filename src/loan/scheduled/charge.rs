@@ -119,9 +119,7 @@ impl ScheduledLoan {
         self.change(|loan| {
             let after = loan.transactions.len() as u32;
             loan.charges.push(LoanCharge { component, amount: minor, due, after, made_on: loan.today, waived: false });
-            if loan.product.recalculates.is_some()
-                && due <= loan.today
-                && loan.product.kind == ScheduleKind::Progressive
+            if loan.product.recalculates.is_some() && due < loan.today && loan.product.kind == ScheduleKind::Progressive
             {
                 let index = loan.push(due, TransactionKind::Accrual, minor);
                 loan.transactions[index].portions.add(component, minor);
@@ -135,13 +133,16 @@ impl ScheduledLoan {
     /// # Errors
     /// [`Error::is_invalid`] for a fee that is not above zero.
     pub fn charge_every_instalment(&mut self, fee: InstalmentFee) -> Result<()> {
-        let size = match fee {
-            InstalmentFee::Flat(minor) => minor,
-            InstalmentFee::OfPrincipal(part) | InstalmentFee::OfInterest(part) | InstalmentFee::OfBoth(part) => {
-                i64::from(part.get())
+        match fee {
+            InstalmentFee::Flat(minor) => {
+                above_zero("instalment fee", Money::from_minor(minor))?;
             }
-        };
-        above_zero("instalment fee", Money::from_minor(size))?;
+            InstalmentFee::OfPrincipal(part) | InstalmentFee::OfInterest(part) | InstalmentFee::OfBoth(part) => {
+                if !(1..=BasisPoints::ONE.get()).contains(&part.get()) {
+                    return Err(Error::invalid("instalment fee", part.get(), "1 to 10,000 basis points"));
+                }
+            }
+        }
         self.change(|loan| {
             loan.instalment_fees.push(fee);
             Ok(())
@@ -187,17 +188,5 @@ impl Replay<'_> {
         if row.open_total() > 0 {
             row.met_on = None;
         }
-    }
-
-    /// The instalment behind the last one, reaching to `day`.
-    pub(super) fn additional(&mut self, day: Date) -> usize {
-        let last = self.rows.len() - 1;
-        if self.rows[last].kind == InstalmentKind::Additional {
-            self.rows[last].due = self.rows[last].due.max(day);
-            return last;
-        }
-        let row = ScheduledInstalment::new(InstalmentKind::Additional, self.rows[last].due, day);
-        self.rows.push(row);
-        last + 1
     }
 }

@@ -61,6 +61,8 @@ pub struct ScheduledInstalment {
     pub met_on: Option<Date>,
     /// Principal in it that was paid before and is owed again.
     pub credited: i64,
+    /// Interest in it that was paid before and is owed again.
+    pub credited_interest: i64,
     /// The part of its fees that goes with every instalment.
     pub(super) fee_by_plan: i64,
 }
@@ -80,6 +82,7 @@ impl ScheduledInstalment {
             late: 0,
             met_on: None,
             credited: 0,
+            credited_interest: 0,
             fee_by_plan: 0,
         }
     }
@@ -101,6 +104,15 @@ impl ScheduledInstalment {
             Component::Fee => &mut self.fee,
             Component::Interest => &mut self.interest,
             Component::Principal => &mut self.principal,
+        }
+    }
+
+    /// Notes on a day whether everything is paid that falls due.
+    pub(super) fn note_met(&mut self, on: Date) {
+        match (self.met_on, self.open_total()) {
+            (None, 0) => self.met_on = Some(on),
+            (Some(_), open) if open != 0 => self.met_on = None,
+            _ => {}
         }
     }
 

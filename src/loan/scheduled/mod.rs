@@ -1,10 +1,14 @@
 //! Loans repaid by schedule, progressive or cumulative, kept by replaying their facts.
 
+mod account;
 mod accrual;
+mod activity;
 mod allocate;
 mod charge;
 mod charge_off;
+mod deferred_income;
 mod instalment;
+mod interest_refund;
 mod plan;
 mod postings;
 mod product;
@@ -17,11 +21,12 @@ mod take_back;
 mod term_change;
 mod transaction;
 
+pub use account::{LoanAction, LoanEvent, ScheduledAccount, ScheduledSnapshot};
 pub use charge::{InstalmentFee, LoanCharge};
 pub use instalment::{Debt, InstalmentKind, ScheduledInstalment};
 pub use product::{
-    ChargeOffEffect, DownPayment, FutureRule, InterestMethod, InterestStep, LoanProduct, MonthDays, PaymentRule,
-    PayoffInterest, ScheduleKind, ScheduledTerms, TransactionKind, YearDays,
+    ChargeOffEffect, DownPayment, FutureRule, InstalmentShape, InterestMethod, InterestStep, LoanProduct, MonthDays,
+    PaymentRule, PayoffInterest, ScheduleKind, ScheduledTerms, TransactionKind, YearDays,
 };
 pub use state::{LoanStatus, ScheduledLoan};
 pub use term_change::TermChange;

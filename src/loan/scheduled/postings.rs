@@ -17,13 +17,19 @@ impl ScheduledLoan {
                 vec![(Account::Principal, transaction.amount), (Account::Cash, -transaction.amount)]
             }
             TransactionKind::ChargeBack | TransactionKind::CreditBalanceRefund | TransactionKind::Refund => vec![
-                (Account::Principal, portions.principal),
-                (Account::InterestReceivable, receivable),
+                // What a credit balance met was never owed.
+                (Account::Principal, portions.principal - transaction.met.principal),
+                (Account::InterestReceivable, receivable + transaction.met.principal - transaction.met.total()),
                 (Account::CreditBalance, portions.overpaid),
                 (Account::Cash, -transaction.amount),
             ],
             // The loss is the principal; interest, fees and penalties were never received and leave the income.
-            TransactionKind::ChargeOff | TransactionKind::WriteOff => vec![
+            TransactionKind::WriteOff => vec![
+                (Account::CreditLoss, portions.principal + receivable),
+                (Account::Principal, -portions.principal),
+                (Account::InterestReceivable, -receivable),
+            ],
+            TransactionKind::ChargeOff => vec![
                 (Account::CreditLoss, portions.principal),
                 (Account::InterestIncome, portions.interest),
                 (Account::FeeIncome, portions.fee + portions.penalty),
@@ -40,6 +46,19 @@ impl ScheduledLoan {
                 (Account::InterestIncome, portions.interest),
                 (Account::FeeIncome, portions.fee + portions.penalty),
             ],
+            TransactionKind::CapitalisedIncome => {
+                vec![(Account::Principal, transaction.amount), (Account::DeferredIncome, -transaction.amount)]
+            }
+            TransactionKind::BuyDownFee => {
+                vec![(Account::BuyDownExpense, transaction.amount), (Account::DeferredIncome, -transaction.amount)]
+            }
+            TransactionKind::CapitalisedIncomeAmortisation | TransactionKind::BuyDownFeeAmortisation => {
+                vec![(Account::DeferredIncome, transaction.amount), (Account::InterestIncome, -transaction.amount)]
+            }
+            TransactionKind::CapitalisedIncomeAmortisationAdjustment
+            | TransactionKind::BuyDownFeeAmortisationAdjustment => {
+                vec![(Account::InterestIncome, transaction.amount), (Account::DeferredIncome, -transaction.amount)]
+            }
             kind if kind.is_payment() => {
                 let source = match kind {
                     TransactionKind::GoodwillCredit => Account::GoodwillExpense,

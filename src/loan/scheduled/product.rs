@@ -1,9 +1,11 @@
 //! The rules of a product whose loans are repaid by schedule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::state::MOST_MINOR;
+use crate::error::{Error, Result};
 use crate::loan::{Allocation, Component};
 use crate::money::Rounding;
 use crate::rate::BasisPoints;
@@ -34,6 +36,8 @@ pub enum InterestMethod {
 pub enum YearDays {
     /// 365 or 366, by the calendar year.
     Actual,
+    /// 366 in a period that holds a 29 February, 365 in any other.
+    ActualLeapPeriod,
     /// Always so many.
     Fixed(u32),
 }
@@ -153,9 +157,50 @@ pub enum TransactionKind {
     Accrual,
     /// Accrued income taken back.
     AccrualAdjustment,
+    /// What an instalment has earned in all, noted on its due date.
+    AccrualActivity,
+    /// A fee added to the principal; it is earned until the last due date.
+    CapitalisedIncome,
+    /// The part of capitalised income earned by the passing of days.
+    CapitalisedIncomeAmortisation,
+    /// Earned capitalised income taken back.
+    CapitalisedIncomeAmortisationAdjustment,
+    /// A fee that a third party pays for the borrower; it is earned until the last due date.
+    BuyDownFee,
+    /// The part of a buy-down fee earned by the passing of days.
+    BuyDownFeeAmortisation,
+    /// Earned buy-down fee taken back.
+    BuyDownFeeAmortisationAdjustment,
 }
 
 impl TransactionKind {
+    /// Whether it books or notes income and changes nothing that the borrower owes.
+    #[must_use]
+    pub const fn is_accrual(self) -> bool {
+        matches!(
+            self,
+            Self::Accrual
+                | Self::AccrualAdjustment
+                | Self::AccrualActivity
+                | Self::CapitalisedIncomeAmortisation
+                | Self::CapitalisedIncomeAmortisationAdjustment
+                | Self::BuyDownFee
+                | Self::BuyDownFeeAmortisation
+                | Self::BuyDownFeeAmortisationAdjustment
+        )
+    }
+
+    /// Whether it adds to the principal that the plan pays off.
+    #[must_use]
+    pub const fn adds_principal(self) -> bool {
+        matches!(self, Self::Disbursement | Self::CapitalisedIncome)
+    }
+
+    /// Whether its amount is what is open when it comes.
+    pub(super) const fn takes_what_is_open(self) -> bool {
+        matches!(self, Self::ReAge | Self::ReAmortise | Self::ChargeOff | Self::WriteOff)
+    }
+
     /// Whether it is allocated as a payment.
     #[must_use]
     pub const fn is_payment(self) -> bool {
@@ -191,6 +236,10 @@ pub struct LoanProduct {
     pub level_multiple_minor: Option<i64>,
     /// Whether interest follows payments, and where that of a payoff ends.
     pub recalculates: Option<PayoffInterest>,
+    /// Whether payments rest until the running instalment falls due before interest follows them.
+    pub rests_by_instalment: bool,
+    /// Whether principal that is not paid in time earns no more than it would have in time.
+    pub no_interest_past_due: bool,
     /// The part due at once.
     pub down_payment: Option<DownPayment>,
     /// Whether due dates are counted from the day the loan was asked for, not from the day the money went out.
@@ -201,6 +250,10 @@ pub struct LoanProduct {
     pub rule: PaymentRule,
     /// Other waterfalls for some kinds of payment.
     pub rules: BTreeMap<TransactionKind, PaymentRule>,
+    /// Refunds that give interest back with them.
+    pub interest_refunds: BTreeSet<TransactionKind>,
+    /// Whether what each instalment has earned is noted on its due date.
+    pub accrual_activity: bool,
     /// Whether payments may meet charges that fall due after them.
     pub charges_in_advance: bool,
     /// In which order a charge-back takes back what the payment paid; principal alone, when absent.
@@ -214,6 +267,39 @@ pub struct LoanProduct {
 }
 
 impl LoanProduct {
+    /// Checks that the rules can be kept.
+    pub(super) fn check(&self) -> Result<()> {
+        if let YearDays::Fixed(days) = self.year {
+            if !(1..=1_000).contains(&days) {
+                return Err(Error::invalid("days of a year", days, "1 to 1,000"));
+            }
+        }
+        if let Some(down) = self.down_payment {
+            let share = down.share.get();
+            if !(0..=BasisPoints::ONE.get()).contains(&share) {
+                return Err(Error::invalid(
+                    "down payment",
+                    format!("{share} basis points"),
+                    "0 to 10,000 basis points",
+                ));
+            }
+        }
+        if let Some(unit) = self.level_multiple_minor {
+            if !(1..=MOST_MINOR).contains(&unit) {
+                return Err(Error::invalid("multiple of instalments", unit, "1 to 10^13 minor units"));
+            }
+        }
+        if let Some(mut order) = self.charge_back_order {
+            order.sort_unstable();
+            let mut all = Component::ALL;
+            all.sort_unstable();
+            if order != all {
+                return Err(Error::invalid("charge-back order", format!("{order:?}"), "each component once"));
+            }
+        }
+        Ok(())
+    }
+
     /// The waterfall of a kind of payment.
     #[must_use]
     pub fn rule_for(&self, kind: TransactionKind) -> &PaymentRule {
@@ -234,4 +320,28 @@ pub struct ScheduledTerms {
     pub submitted_on: crate::calendar::Date,
     /// The day the money is expected to go out.
     pub expected_on: crate::calendar::Date,
+    /// Instalments that ask for less than the others, or in another way.
+    #[serde(default)]
+    pub shape: InstalmentShape,
+}
+
+/// How instalments differ from equal ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InstalmentShape {
+    /// Principal falls due in equal parts, interest on top.
+    pub equal_principal: bool,
+    /// The first so many instalments ask for no principal.
+    pub principal_grace: u32,
+    /// The first so many instalments ask for no interest; it falls due with the next.
+    pub interest_grace: u32,
+    /// The first so many periods earn no interest.
+    pub interest_free: u32,
+}
+
+/// A rate between nothing and 100,000 % a year.
+pub(super) fn check_rate(rate: rust_decimal::Decimal) -> Result<()> {
+    if rate.is_sign_negative() && !rate.is_zero() || rate > rust_decimal::Decimal::ONE_THOUSAND {
+        return Err(Error::invalid("annual rate", rate, "a fraction from 0 to 1000"));
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Everything unpaid moved to new instalments.
 
-use super::instalment::{InstalmentKind, ScheduledInstalment};
-use super::product::{InterestMethod, ScheduleKind};
+use super::instalment::{Debt, InstalmentKind, ScheduledInstalment};
+use super::plan::multiple;
 use super::replay::Replay;
 use super::transaction::{NewPlan, Portions};
 use crate::calendar::Date;
@@ -9,79 +9,147 @@ use crate::error::Result;
 use crate::loan::Component;
 
 impl Replay<'_> {
-    pub(super) fn re_age(&mut self, on: Date, plan: NewPlan) -> Result<Portions> {
-        self.bring_up_to(on, false)?;
-        let mut portions = Portions::default();
-        // Instalments to come make room; what was paid on them, and their charges, go with the first of the new ones.
-        let (kept, dropped): (Vec<_>, Vec<_>) =
-            self.rows.drain(..).partition(|row| row.due <= on || row.kind == InstalmentKind::DownPayment);
-        self.rows = kept;
-        let mut last_due = self.plan.periods.first().map_or(on, |period| period.from);
-        for row in &mut self.rows {
-            portions.principal += row.principal.open();
-            portions.interest += row.interest.open();
-            row.principal.due -= row.principal.open();
-            row.interest.due -= row.interest.open();
-            if row.open_total() == 0 && row.met_on.is_none() {
-                row.met_on = Some(on);
+    pub(super) fn re_age(&mut self, on: Date, new: NewPlan) -> Result<Portions> {
+        self.re_aged = true;
+        if self.recalculates() { self.re_age_plan(on, new) } else { self.re_age_rows(on, new) }
+    }
+
+    /// The plan ends today and goes on with new periods for all unpaid principal.
+    fn re_age_plan(&mut self, on: Date, new: NewPlan) -> Result<Portions> {
+        let product = &self.loan.product;
+        let interest = self.plan.open_interest_on(product, on)?;
+        let principal = self.plan.open_principal();
+        self.plan.re_age(product, on, new, principal)?;
+        let mut kept: Vec<ScheduledInstalment> = Vec::new();
+        let mut old = std::mem::take(&mut self.rows);
+        for period in &self.plan.periods {
+            let found = old.iter().position(|row| row.kind != InstalmentKind::DownPayment && row.from == period.from);
+            let mut row = match found {
+                Some(nth) => old.remove(nth),
+                None => ScheduledInstalment::new(InstalmentKind::Planned, period.from, period.due),
+            };
+            (row.kind, row.due) = (InstalmentKind::Planned, period.due);
+            (row.principal.due, row.interest.due) = (period.principal, period.interest);
+            row.note_met(on);
+            kept.push(row);
+        }
+        // Down payments and what stands behind the last one stay; fees of instalments that are gone go to the new ones.
+        for row in old {
+            if row.kind == InstalmentKind::Planned {
+                let nth = kept.iter().position(|new| row.due <= new.due).unwrap_or(kept.len() - 1);
+                for component in [Component::Fee, Component::Penalty] {
+                    let (from, to) = (*row.debt(component), kept[nth].debt_mut(component));
+                    to.due += from.due;
+                    to.paid += from.paid;
+                    to.waived += from.waived;
+                }
+                kept[nth].in_advance += row.in_advance;
+                kept[nth].note_met(on);
+            } else {
+                kept.push(row);
             }
-            last_due = last_due.max(row.due);
         }
-        for row in &dropped {
-            portions.principal += row.principal.open();
-            portions.interest += row.interest.open();
+        self.rows = kept;
+        self.order_rows();
+        Ok(Portions { principal, interest, ..Portions::default() })
+    }
+
+    /// All unpaid principal moves to new instalments in even parts; what was paid early goes with the first of them.
+    fn re_age_rows(&mut self, on: Date, new: NewPlan) -> Result<Portions> {
+        let mut moved = Portions::default();
+        for row in &mut self.rows {
+            for component in [Component::Principal, Component::Interest] {
+                if component == Component::Interest && !self.loan.terms.annual_rate.is_zero() {
+                    continue;
+                }
+                let debt = row.debt_mut(component);
+                let open = debt.open().max(0);
+                debt.due -= open;
+                moved.add(component, open);
+            }
+            row.note_met(on);
         }
-        let count = i64::from(plan.instalments);
-        let even = self.even_part(portions.principal, count);
-        let even_interest = self.even_part(portions.interest, count);
-        let mut from = last_due.min(plan.start);
-        let first_new = self.rows.len();
-        for nth in 0..plan.instalments {
-            let due = if nth == 0 { plan.start } else { plan.every.after(plan.start, nth)? };
-            let is_last = nth + 1 == plan.instalments;
-            let mut row = ScheduledInstalment::new(InstalmentKind::Planned, from, due);
-            row.principal.due = if is_last { portions.principal - even * (count - 1) } else { even };
-            row.interest.due = if is_last { portions.interest - even_interest * (count - 1) } else { even_interest };
-            self.rows.push(row);
+        let place = self
+            .rows
+            .iter()
+            .rposition(|row| row.kind != InstalmentKind::DownPayment && row.due < new.start)
+            .map_or_else(
+                || self.rows.iter().take_while(|row| row.kind == InstalmentKind::DownPayment).count(),
+                |nth| nth + 1,
+            );
+        let mut from = match place.checked_sub(1).map(|nth| &self.rows[nth]) {
+            Some(row) if row.kind != InstalmentKind::DownPayment => row.due,
+            _ => self.rows.get(place).map_or(on, |row| row.from),
+        };
+        let early = self.lift_paid_early(from, on);
+        let count = i64::from(new.instalments);
+        let even = |minor: i64| {
+            let part = self.loan.product.rounding.div(i128::from(minor), i128::from(count)) as i64;
+            multiple(part, self.loan.product.level_multiple_minor)
+        };
+        let (principal, interest) = (even(moved.principal), even(moved.interest));
+        let mut due = new.start;
+        for nth in 0..new.instalments {
+            if nth > 0 {
+                due = new.every.after(new.start, nth)?;
+            }
+            let is_last = nth + 1 == new.instalments;
+            let part = |whole: i64, even: i64| if is_last { whole - even * (count - 1) } else { even };
+            let at = place + nth as usize;
+            let known = self.rows.get(at).is_some_and(|row| row.kind != InstalmentKind::Additional || row.due <= due);
+            if !known {
+                self.rows.insert(at.min(self.rows.len()), ScheduledInstalment::new(InstalmentKind::Planned, from, due));
+            }
+            let row = &mut self.rows[at];
+            (row.kind, row.from, row.due) = (InstalmentKind::Planned, from, due);
+            row.principal.due = part(moved.principal, principal) + row.principal.paid;
+            row.interest.due = part(moved.interest, interest) + row.interest.paid.max(row.interest.due);
+            if let (0, Some(early)) = (nth, &early) {
+                for component in Component::ALL {
+                    let (held, debt) = (early.debt(component), row.debt_mut(component));
+                    (debt.due, debt.paid) = (debt.due + held.due, debt.paid + held.paid);
+                }
+                row.in_advance += early.in_advance;
+            }
+            row.note_met(on);
             from = due;
         }
-        for old in dropped {
+        let end = place + new.instalments as usize;
+        let mut nth = 0;
+        self.rows.retain(|row| {
+            nth += 1;
+            nth <= end || row.kind == InstalmentKind::Additional || row.paid_total() != 0
+        });
+        self.order_rows();
+        Ok(moved)
+    }
+
+    /// Takes what was paid off the instalments not due before today, into a row of its own; none if nothing was.
+    fn lift_paid_early(&mut self, from: Date, on: Date) -> Option<ScheduledInstalment> {
+        let mut early = ScheduledInstalment::new(InstalmentKind::Planned, from, on);
+        for row in self.rows.iter_mut().filter(|row| row.kind == InstalmentKind::Planned && row.due >= on) {
             for component in Component::ALL {
-                let debt = *old.debt(component);
-                let charge = matches!(component, Component::Fee | Component::Penalty);
-                let place = if charge {
-                    (first_new..self.rows.len())
-                        .find(|&nth| old.due <= self.rows[nth].due)
-                        .unwrap_or(self.rows.len() - 1)
-                } else {
-                    first_new
-                };
-                let to = self.rows[place].debt_mut(component);
-                to.due += if charge { debt.due } else { debt.paid + debt.waived };
-                to.paid += debt.paid;
-                to.waived += debt.waived;
+                let debt = row.debt_mut(component);
+                let paid = std::mem::take(&mut debt.paid);
+                debt.due -= paid;
+                let held: &mut Debt = early.debt_mut(component);
+                (held.due, held.paid) = (held.due + paid, held.paid + paid);
             }
-            self.rows[first_new].in_advance += old.in_advance;
+            early.in_advance += std::mem::take(&mut row.in_advance);
         }
-        let planned = self.rows[..first_new].iter().filter(|row| row.kind == InstalmentKind::Planned).count();
+        early.met_on = Some(on);
+        (early.paid_total() > 0).then_some(early)
+    }
+
+    /// Rows by due date, each from where the one before it ends.
+    fn order_rows(&mut self) {
         self.rows.sort_by_key(|row| (row.due, row.kind != InstalmentKind::DownPayment));
-        self.read_back();
-        let product = &self.loan.product;
-        let bears_interest =
-            !self.loan.terms.annual_rate.is_zero() && product.method == InterestMethod::DecliningBalance;
-        if bears_interest && product.kind == ScheduleKind::Progressive {
-            // Interest unpaid until today is part of what the new instalments pay off.
-            let level = self.plan.level(product, planned, portions.principal + portions.interest, false)?;
-            for period in &mut self.plan.periods[planned..] {
-                if level >= period.paid() {
-                    (period.level, period.agreed_level) = (level, level);
-                }
+        let mut before: Option<Date> = None;
+        for row in &mut self.rows {
+            if let (Some(before), true) = (before, row.kind != InstalmentKind::DownPayment) {
+                row.from = before;
             }
-            self.plan.lay_out(product, None, true)?;
-            self.plan.even_out(product, planned)?;
-            self.plan.lay_out(product, None, true)?;
-            Self::write(&mut self.rows, &self.plan, self.loan);
+            before = Some(row.due);
         }
-        Ok(portions)
     }
 }

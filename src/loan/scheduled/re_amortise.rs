@@ -1,7 +1,7 @@
 //! Overdue principal spread over the instalments to come.
 
-use super::instalment::{InstalmentKind, ScheduledInstalment};
-use super::plan::{Period, multiple};
+use super::instalment::InstalmentKind;
+use super::plan::multiple;
 use super::replay::Replay;
 use super::transaction::Portions;
 use crate::calendar::Date;
@@ -9,58 +9,29 @@ use crate::error::{Error, Result};
 
 impl Replay<'_> {
     pub(super) fn re_amortise(&mut self, on: Date) -> Result<Portions> {
-        self.bring_up_to(on, false)?;
-        let mut moved = 0;
-        for nth in 0..self.rows.len() {
-            let row = &mut self.rows[nth];
-            if row.due <= on && row.principal.open() > 0 {
-                moved += row.principal.open();
-                row.principal.due -= row.principal.open();
-                if row.open_total() == 0 {
-                    row.met_on = Some(on);
-                }
-            }
-        }
         let future: Vec<usize> = (0..self.rows.len())
-            .filter(|&nth| {
-                self.rows[nth].due > on
-                    && self.rows[nth].kind == InstalmentKind::Planned
-                    && self.rows[nth].open_total() > 0
-            })
+            .filter(|&nth| self.rows[nth].due > on && self.rows[nth].kind == InstalmentKind::Planned)
             .collect();
-        if future.is_empty() {
+        let Some(&last) = future.last() else {
             return Err(Error::invalid("re-amortisation", on, "a day before the last due date"));
+        };
+        let mut moved = 0;
+        for row in self.rows.iter_mut().filter(|row| row.due <= on) {
+            let open = row.principal.open();
+            moved += open;
+            row.principal.due -= open;
+            row.note_met(on);
         }
-        let count = future.len() as i64;
-        let even = self.even_part(moved, count);
-        for (place, &nth) in future.iter().enumerate() {
-            let part = if place as i64 + 1 == count { moved - even * (count - 1) } else { even };
+        let even = self.loan.product.rounding.div(i128::from(moved), future.len() as i128) as i64;
+        let even = multiple(even, self.loan.product.level_multiple_minor);
+        let mut rest = moved;
+        for nth in future {
+            let part = if nth == last { rest } else { even };
             self.rows[nth].principal.due += part;
+            self.rows[nth].note_met(on);
+            rest -= part;
         }
-        self.read_back();
+        self.re_amortised = true;
         Ok(Portions { principal: moved, ..Portions::default() })
-    }
-
-    pub(super) fn even_part(&self, total: i64, count: i64) -> i64 {
-        let part = self.loan.product.rounding.div(i128::from(total), i128::from(count)) as i64;
-        multiple(part, self.loan.product.level_multiple_minor)
-    }
-
-    /// Takes the instalments as the plan: after a change that was made on them.
-    pub(super) fn read_back(&mut self) {
-        let rows: Vec<&ScheduledInstalment> =
-            self.rows.iter().filter(|row| row.kind == InstalmentKind::Planned).collect();
-        let mut periods = Vec::with_capacity(rows.len());
-        for row in rows {
-            let known = self.plan.periods.iter().find(|period| period.from == row.from && period.due == row.due);
-            let mut period = known.cloned().unwrap_or_else(|| Period::new(row.from, row.due));
-            period.principal = row.principal.due;
-            period.interest = row.interest.due;
-            period.level = row.principal.due + row.interest.due - period.credited_principal - period.credited_interest;
-            period.agreed_level = period.level;
-            (period.paid_principal, period.paid_interest) = (row.principal.paid, row.interest.paid);
-            periods.push(period);
-        }
-        self.plan.periods = periods;
     }
 }

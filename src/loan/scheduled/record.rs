@@ -1,7 +1,7 @@
 //! Facts that are recorded on a loan. Whatever is recorded, everything is worked out again; what cannot be is refused whole.
 
-use super::product::{DownPayment, TransactionKind};
-use super::state::{LoanStatus, ScheduledLoan};
+use super::product::{DownPayment, ScheduleKind, TransactionKind};
+use super::state::{LoanStatus, MOST_FACTS, MOST_MINOR, ScheduledLoan};
 use super::transaction::{LoanTransaction, NewPlan, Portions};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -16,15 +16,38 @@ impl ScheduledLoan {
             next.end_of_day()?;
         }
         let known = next.transactions.len();
+        let was_closed = matches!(next.status(), LoanStatus::Closed | LoanStatus::Overpaid);
         edit(&mut next)?;
+        let facts = next.transactions.len() + next.charges.len() + next.changes.len() + next.instalment_fees.len();
+        if facts > MOST_FACTS {
+            return Err(Error::invalid("events of a loan", facts, "at most 10,000"));
+        }
         next.recalculated_on = Some(next.today);
-        next.replay(Some(known))?;
-        if matches!(next.status(), LoanStatus::Closed | LoanStatus::Overpaid) {
+        if let Some((on, interest)) = next.replay(Some(known))? {
+            next.accrue_until_charge_off(on, interest);
+        }
+        next.transactions.iter_mut().filter(|added| added.kind == TransactionKind::InterestRefund).for_each(|added| {
+            // A refund that gives no interest back leaves nothing to show.
+            added.withdrawn |= added.amount == 0;
+        });
+        let is_closed = matches!(next.status(), LoanStatus::Closed | LoanStatus::Overpaid);
+        if is_closed {
             let paid =
                 next.transactions.iter().filter(|transaction| !transaction.reverted && transaction.kind.is_payment());
             if let Some(on) = paid.map(|transaction| transaction.on).max() {
-                next.accrue(on, true)?;
+                let last_due = next.instalments.iter().map(|row| row.due).max().unwrap_or(on);
+                let progressive = next.product.kind == ScheduleKind::Progressive;
+                let booked_on = if progressive { next.today.min(last_due).max(on.min(last_due)) } else { on };
+                next.accrue(booked_on, true)?;
+                next.amortise_deferred_income(on, true);
+                next.note_closing_activity(on);
             }
+        } else if was_closed {
+            next.reopen_activity();
+        }
+        if next.status() == LoanStatus::WrittenOff || next.is_charged_off() {
+            let today = next.today;
+            next.amortise_deferred_income(today, true);
         }
         *self = next;
         Ok(())
@@ -35,12 +58,15 @@ impl ScheduledLoan {
         self.transactions.push(LoanTransaction {
             id,
             on,
+            recorded_on: self.today,
             kind,
             amount,
             portions: Portions::default(),
             reverted: false,
             replayed: false,
+            met: Portions::default(),
             withdrawn: false,
+            void: false,
             payment: None,
             balance: 0,
             plan: None,
@@ -67,12 +93,44 @@ impl ScheduledLoan {
         })
     }
 
+    /// A fee that is deferred and earned until the last due date: added to the principal, or paid by a third party.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid`] for an amount that is not above zero or a kind that is no such fee; [`Error::is_conflict`]
+    /// before any money is out.
+    pub fn defer_income(&mut self, on: Date, kind: TransactionKind, amount: Money) -> Result<()> {
+        let minor = above_zero("deferred income", amount)?;
+        if !matches!(kind, TransactionKind::CapitalisedIncome | TransactionKind::BuyDownFee) {
+            return Err(Error::invalid("deferred income", format!("{kind:?}"), "capitalised income or a buy-down fee"));
+        }
+        if self.status() == LoanStatus::Approved {
+            return Err(Error::conflict("deferred income", minor, "money paid out before"));
+        }
+        self.change(|loan| {
+            loan.push(on, kind, minor);
+            Ok(())
+        })
+    }
+
     /// A payment of some kind; gives back its number.
     ///
     /// # Errors
     /// [`Error::is_invalid`] for an amount that is not above zero or a kind that is no payment; [`Error::is_conflict`] before
     /// any money is out.
     pub fn pay(&mut self, on: Date, kind: TransactionKind, amount: Money) -> Result<u32> {
+        let gives_interest_back = self.product.interest_refunds.contains(&kind);
+        self.pay_as(on, kind, amount, gives_interest_back)
+    }
+
+    /// A refund that gives no interest back, whatever the product says; gives back its number.
+    ///
+    /// # Errors
+    /// As [`pay`](Self::pay).
+    pub fn pay_without_interest_refund(&mut self, on: Date, kind: TransactionKind, amount: Money) -> Result<u32> {
+        self.pay_as(on, kind, amount, false)
+    }
+
+    fn pay_as(&mut self, on: Date, kind: TransactionKind, amount: Money, gives_interest_back: bool) -> Result<u32> {
         let minor = above_zero("payment", amount)?;
         if !kind.is_payment() && !matches!(kind, TransactionKind::Refund | TransactionKind::CreditBalanceRefund) {
             return Err(Error::invalid("payment", format!("{kind:?}"), "a kind of payment or refund"));
@@ -83,6 +141,10 @@ impl ScheduledLoan {
         let id = self.transactions.len() as u32;
         self.change(|loan| {
             loan.push(on, kind, minor);
+            if gives_interest_back && loan.bears_interest() {
+                let index = loan.push(on, TransactionKind::InterestRefund, 0);
+                loan.transactions[index].payment = Some(id);
+            }
             Ok(())
         })?;
         Ok(id)
@@ -114,7 +176,8 @@ impl ScheduledLoan {
             return Err(Error::invalid("instalments", instalments, "1 to 1200"));
         }
         self.change(|loan| {
-            let index = loan.push(loan.today, TransactionKind::ReAge, 0);
+            // It counts from its first due date where that has passed.
+            let index = loan.push(loan.today.min(start), TransactionKind::ReAge, 0);
             loan.transactions[index].plan = Some(NewPlan { start, every, instalments });
             Ok(())
         })
@@ -133,9 +196,6 @@ impl ScheduledLoan {
             ));
         }
         self.change(|loan| {
-            if kind == TransactionKind::ChargeOff {
-                loan.accrue(on, false)?;
-            }
             loan.push(on, kind, 0);
             Ok(())
         })
@@ -153,6 +213,10 @@ impl ScheduledLoan {
         self.change(|loan| {
             let (kind, on) = (loan.transactions[id as usize].kind, loan.transactions[id as usize].on);
             loan.transactions[id as usize].reverted = true;
+            // Interest given back with a refund goes with it.
+            for other in &mut loan.transactions {
+                other.reverted |= other.kind == TransactionKind::InterestRefund && other.payment == Some(id);
+            }
             if kind == TransactionKind::Disbursement {
                 // A disbursement taken back leaves no trace, nor does the part of it that was due at once.
                 loan.transactions[id as usize].withdrawn = true;
@@ -169,9 +233,10 @@ impl ScheduledLoan {
 }
 
 pub(super) fn above_zero(name: &'static str, amount: Money) -> Result<i64> {
-    if amount > Money::ZERO {
-        Ok(amount.to_minor())
+    let minor = amount.to_minor();
+    if (1..=MOST_MINOR).contains(&minor) {
+        Ok(minor)
     } else {
-        Err(Error::invalid(name, amount.to_minor(), "above zero minor units"))
+        Err(Error::invalid(name, minor, "above zero and at most 10^13 minor units"))
     }
 }

@@ -1,19 +1,23 @@
 //! The facts of a loan worked out in the order of their days.
 
+use rust_decimal::Decimal;
+
 use super::instalment::{InstalmentKind, ScheduledInstalment};
-use super::plan::{Period, Plan, due_dates, multiple};
-use super::product::{InterestMethod, PayoffInterest, ScheduleKind, TransactionKind};
+use super::plan::{Plan, due_dates, multiple};
+use super::product::{PayoffInterest, ScheduleKind, TransactionKind};
 use super::state::ScheduledLoan;
+use super::term_change::TermChange;
 use super::transaction::{LoanTransaction, Portions};
 use crate::calendar::Date;
 use crate::error::Result;
 use crate::loan::Component;
 
 /// One fact in its place.
+#[derive(Clone, Copy)]
 enum Fact {
-    Transaction(usize),
-    Charge(usize),
     Change(usize),
+    Charge(usize),
+    Transaction(usize),
 }
 
 /// The facts worked out from the first to the last.
@@ -23,7 +27,20 @@ pub(super) struct Replay<'a> {
     pub rows: Vec<ScheduledInstalment>,
     pub transactions: Vec<LoanTransaction>,
     pub overpaid: i64,
+    /// Whether the payment at hand is meant to close the loan.
     pub closing: bool,
+    /// Interest no longer follows payments: the loan was charged off or written off.
+    pub frozen: bool,
+    /// Overdue principal was spread over the instalments: the plan no longer knows them.
+    pub re_amortised: bool,
+    /// Everything unpaid was moved to new instalments.
+    pub re_aged: bool,
+    /// Interest until the charge-off, and the day.
+    pub charged_off: Option<(Date, i64)>,
+    /// Instalments that had nothing to pay when a payment came to them.
+    pub skipped: Vec<usize>,
+    /// Interest given back with refunds so far.
+    pub interest_refunded: i64,
 }
 
 impl ScheduledLoan {
@@ -39,23 +56,28 @@ impl ScheduledLoan {
     pub fn payoff(&self, on: Date) -> Result<Portions> {
         let mut copy = self.clone();
         copy.today = copy.today.max(on);
-        let mut work = Replay::run(&copy, Some(on), None)?;
-        work.bring_up_to(on, true)?;
-        let mut owed = Portions::default();
-        for row in &work.rows {
-            for component in Component::ALL {
-                owed.add(component, row.debt(component).open());
-            }
+        let mut work = Replay::run(&copy, Some(on), Some(on))?;
+        let mut owed = work.open_portions();
+        if work.recalculates() {
+            let outside = |row: &&ScheduledInstalment| row.kind != InstalmentKind::Planned;
+            let day = match work.loan.product.recalculates {
+                Some(PayoffInterest::DueDate) => work.running(on).map_or(on, |nth| work.rows[nth].due),
+                _ => on,
+            };
+            let open = work.plan.open_on(&work.loan.product, day)?;
+            let rest = |of: fn(&ScheduledInstalment) -> i64| work.rows.iter().filter(outside).map(of).sum::<i64>();
+            owed.principal = open.principal + rest(|row| row.principal.open());
+            owed.interest = open.interest + rest(|row| row.interest.open());
         }
-        owed.overpaid = work.overpaid;
+        owed.overpaid = std::mem::take(&mut work.overpaid);
         Ok(owed)
     }
 
     /// Works everything out again. Of the first `known` transactions, those whose portions changed are marked.
-    pub(super) fn replay(&mut self, known: Option<usize>) -> Result<()> {
+    pub(super) fn replay(&mut self, known: Option<usize>) -> Result<Option<(Date, i64)>> {
         let before: Vec<Portions> = self.transactions.iter().map(|transaction| transaction.portions).collect();
         let work = Replay::run(self, None, self.recalculated_on)?;
-        let Replay { rows, transactions, overpaid, .. } = work;
+        let Replay { rows, transactions, overpaid, charged_off, .. } = work;
         self.transactions = transactions;
         (self.instalments, self.overpaid) = (rows, overpaid);
         for (transaction, old) in self.transactions.iter_mut().zip(&before).take(known.unwrap_or(0)) {
@@ -65,11 +87,11 @@ impl ScheduledLoan {
             }
         }
         self.set_balances();
-        Ok(())
+        Ok(charged_off)
     }
 
     /// Principal outstanding after each transaction, by day and arrival.
-    pub(super) fn set_balances(&mut self) {
+    fn set_balances(&mut self) {
         let mut order: Vec<usize> = (0..self.transactions.len()).collect();
         order.sort_by_key(|&index| (self.transactions[index].on, self.transactions[index].id));
         let mut balance = 0;
@@ -82,7 +104,9 @@ impl ScheduledLoan {
             let mut shown = true;
             match transaction.kind {
                 TransactionKind::Disbursement => balance += transaction.amount - portions.overpaid,
-                TransactionKind::ChargeBack | TransactionKind::CreditBalanceRefund | TransactionKind::Refund => {
+                TransactionKind::ChargeBack => balance += portions.principal - transaction.met.principal,
+                TransactionKind::CapitalisedIncome => balance += transaction.amount - portions.overpaid,
+                TransactionKind::CreditBalanceRefund | TransactionKind::Refund => {
                     balance += portions.principal;
                 }
                 TransactionKind::WriteOff => balance = 0,
@@ -96,126 +120,157 @@ impl ScheduledLoan {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn run(loan: &'a ScheduledLoan, until: Option<Date>, as_of: Option<Date>) -> Result<Self> {
-        let first = loan
-            .transactions
-            .iter()
-            .filter(|transaction| transaction.kind == TransactionKind::Disbursement && !transaction.reverted)
-            .map(|transaction| transaction.on)
-            .min();
+    /// Works out the facts until a day, all of them if none is given; overdue balances earn interest until `as_of`.
+    pub fn run(loan: &'a ScheduledLoan, until: Option<Date>, as_of: Option<Date>) -> Result<Self> {
+        let live =
+            |transaction: &&LoanTransaction| transaction.kind == TransactionKind::Disbursement && !transaction.reverted;
+        let first = loan.transactions.iter().filter(live).map(|transaction| transaction.on).min();
         let start = first.unwrap_or(loan.terms.expected_on);
         let seed = if loan.product.due_from_submission { loan.terms.submitted_on.min(start) } else { start };
         let dates = due_dates(seed, loan.terms.every, loan.terms.instalments, loan.product.fixed_length_days)?;
-        let plan = Plan::new(start, &dates, loan.terms.every, loan.terms.annual_rate);
-        let mut from = start;
-        let rows = dates
-            .iter()
-            .map(|&due| {
-                let row = ScheduledInstalment::new(InstalmentKind::Planned, from, due);
-                from = due;
-                row
-            })
-            .collect();
-        let mut work = Self { loan, plan, rows, transactions: loan.transactions.clone(), overpaid: 0, closing: false };
+        let mut plan = Plan::new(seed, &dates, loan.terms.every, loan.terms.annual_rate);
+        plan.shape = loan.terms.shape;
+        let row = |period: &super::plan::Period| {
+            let mut row = ScheduledInstalment::new(InstalmentKind::Planned, period.from, period.due);
+            row.met_on = first;
+            row
+        };
+        let rows = plan.periods.iter().map(row).collect();
+        let mut work = Self {
+            loan,
+            plan,
+            rows,
+            transactions: loan.transactions.clone(),
+            overpaid: 0,
+            closing: false,
+            frozen: false,
+            re_amortised: false,
+            re_aged: false,
+            charged_off: None,
+            skipped: Vec::new(),
+            interest_refunded: 0,
+        };
         if first.is_none() {
             work.lend(start, loan.approved)?;
+            for row in &mut work.rows {
+                row.met_on = None;
+            }
             return Ok(work);
         }
-        let mut facts: Vec<(Date, u32, u8, Fact)> = Vec::new();
-        for (index, transaction) in loan.transactions.iter().enumerate() {
-            // A plan that is made once is made over everything lent.
-            let first =
-                loan.product.kind == ScheduleKind::Cumulative && transaction.kind == TransactionKind::Disbursement;
-            let on = if first { start } else { transaction.on };
-            facts.push((on, if first { 0 } else { transaction.id }, u8::from(!first), Fact::Transaction(index)));
-        }
-        for (index, charge) in loan.charges.iter().enumerate() {
-            let on = if loan.product.charges_in_advance { start } else { charge.due.min(charge.made_on).max(start) };
-            facts.push((on, charge.after, 0, Fact::Charge(index)));
-        }
-        for (index, change) in loan.changes.iter().enumerate() {
-            facts.push((change.on(), 0, 0, Fact::Change(index)));
-        }
-        facts.sort_by_key(|&(on, id, rank, _)| (on, id, rank));
-        if loan.product.charges_in_advance {
-            // Charges stand from the beginning, behind the first disbursement.
-            facts
-                .sort_by_key(|(on, id, rank, fact)| (*on, *on == start && matches!(fact, Fact::Charge(_)), *id, *rank));
-        }
-        for (on, _, _, fact) in facts {
+        for (on, fact) in work.facts(start) {
             if until.is_some_and(|until| on > until && !matches!(fact, Fact::Charge(_))) {
-                break;
+                continue;
             }
             match fact {
                 Fact::Transaction(index) => work.transaction(index)?,
                 Fact::Charge(index) => {
                     work.charge(&loan.charges[index]);
-                    if work.overpaid > 0 {
-                        work.use_overpaid(loan.charges[index].made_on.max(on), true)?;
-                    }
+                    work.use_overpaid_for_charges()?;
                 }
                 Fact::Change(index) => work.term_change(loan.changes[index])?,
             }
         }
         if let Some(as_of) = as_of {
-            work.bring_up_to(as_of, false)?;
+            work.keep_overdue(as_of)?;
         }
         Ok(work)
     }
-}
 
-impl Replay<'_> {
-    pub(super) fn transaction(&mut self, index: usize) -> Result<()> {
-        let transaction = self.transactions[index].clone();
-        if transaction.reverted
-            || matches!(transaction.kind, TransactionKind::Accrual | TransactionKind::AccrualAdjustment)
-        {
-            return Ok(());
-        }
-        let mut portions = Portions::default();
-        match transaction.kind {
-            TransactionKind::Disbursement => {
-                self.lend(transaction.on, transaction.amount)?;
-                if self.overpaid > 0 {
-                    portions.overpaid = self.use_overpaid(transaction.on, false)?;
-                }
+    /// All facts in the order they count in: by day, then changes of the terms, then by the day and order of recording.
+    fn facts(&self, start: Date) -> Vec<(Date, Fact)> {
+        let loan = self.loan;
+        let mut facts = Vec::with_capacity(loan.transactions.len() + loan.charges.len() + loan.changes.len());
+        for (index, transaction) in loan.transactions.iter().enumerate() {
+            if transaction.reverted || transaction.kind.is_accrual() {
+                continue;
             }
-            TransactionKind::ChargeBack => portions = self.take_back(&transaction)?,
-            TransactionKind::CreditBalanceRefund => portions = self.refund_credit(&transaction),
+            // A plan that is made once is made over everything lent.
+            let at_once =
+                loan.product.kind == ScheduleKind::Cumulative && transaction.kind == TransactionKind::Disbursement;
+            let key = if at_once {
+                (start, Date::MIN, 0, 0)
+            } else {
+                (transaction.on, transaction.recorded_on, transaction.id, 2)
+            };
+            facts.push((key, Fact::Transaction(index)));
+        }
+        for (index, charge) in loan.charges.iter().enumerate() {
+            // Charges of a plan that is made once stand from the beginning, behind the first disbursement.
+            let key = if loan.product.charges_in_advance {
+                (start, Date::MIN, 1, 0)
+            } else {
+                (charge.due.min(charge.made_on).max(start), charge.made_on, charge.after, 1)
+            };
+            facts.push((key, Fact::Charge(index)));
+        }
+        for (index, change) in loan.changes.iter().enumerate() {
+            facts.push(((change.on(), change.on(), 0, 0), Fact::Change(index)));
+        }
+        facts.sort_by_key(|&(key, _)| key);
+        facts.into_iter().map(|((on, ..), fact)| (on, fact)).collect()
+    }
+
+    fn transaction(&mut self, index: usize) -> Result<()> {
+        let transaction = self.transactions[index].clone();
+        let (on, kind) = (transaction.on, transaction.kind);
+        self.closing = kind.is_payment() && self.is_meant_to_close(on, transaction.amount)?;
+        self.keep_overdue(on)?;
+        let (mut portions, mut met) = (Portions::default(), Portions::default());
+        match kind {
+            TransactionKind::Disbursement => {
+                self.lend(on, transaction.amount)?;
+                met = self.use_overpaid(on)?;
+                portions.overpaid = met.total().min(transaction.amount);
+            }
+            TransactionKind::ChargeBack => (portions, met) = self.take_back(&transaction)?,
+            TransactionKind::CreditBalanceRefund => portions = self.refund_credit(&transaction)?,
             TransactionKind::Refund => portions = self.refund(&transaction)?,
-            TransactionKind::ReAmortise => portions = self.re_amortise(transaction.on)?,
+            TransactionKind::ReAmortise => portions = self.re_amortise(on)?,
             TransactionKind::ReAge => {
                 if let Some(plan) = transaction.plan {
-                    portions = self.re_age(transaction.on, plan)?;
+                    portions = self.re_age(on, plan)?;
                 }
             }
-            TransactionKind::ChargeOff => portions = self.charge_off(transaction.on)?,
-            TransactionKind::WriteOff => portions = self.write_off(transaction.on),
-            TransactionKind::ChargeWaiver => portions.fee = 0,
-            TransactionKind::Accrual | TransactionKind::AccrualAdjustment => return Ok(()),
-            _ => portions = self.pay(transaction.on, transaction.kind, transaction.amount)?,
+            TransactionKind::ChargeOff => {
+                portions = self.charge_off(on)?;
+                if portions.total() == 0 {
+                    (self.frozen, self.charged_off) = (false, None);
+                }
+            }
+            TransactionKind::WriteOff => portions = self.write_off(on),
+            TransactionKind::CapitalisedIncome => {
+                self.capitalise(on, transaction.amount)?;
+                met = self.use_overpaid(on)?;
+                portions.overpaid = met.total().min(transaction.amount);
+                portions.principal = transaction.amount;
+            }
+            TransactionKind::InterestRefund if transaction.payment.is_some() => {
+                let amount = self.interest_to_refund(&transaction)?;
+                self.transactions[index].amount = amount;
+                portions = self.pay(on, kind, amount)?;
+            }
+            TransactionKind::ChargeWaiver => {}
+            kind if kind.is_accrual() => {}
+            _ => portions = self.pay(on, kind, transaction.amount)?,
         }
         let slot = &mut self.transactions[index];
-        slot.portions = portions;
-        if matches!(
-            transaction.kind,
-            TransactionKind::ReAge
-                | TransactionKind::ReAmortise
-                | TransactionKind::ChargeOff
-                | TransactionKind::WriteOff
-        ) {
+        (slot.portions, slot.met) = (portions, met);
+        slot.void = kind == TransactionKind::ChargeOff && portions.total() == 0;
+        if kind.takes_what_is_open() {
             slot.amount = portions.principal + portions.interest + portions.fee + portions.penalty;
         }
         Ok(())
     }
 
-    pub(super) fn lend(&mut self, on: Date, amount: i64) -> Result<()> {
+    /// Money goes out: the part due at once gets an instalment of its own, the rest goes into the plan.
+    fn lend(&mut self, on: Date, amount: i64) -> Result<()> {
+        let product = &self.loan.product;
         let mut rest = amount;
-        if let Some(down) = self.loan.product.down_payment {
+        if let Some(down) = product.down_payment {
             let part = self.loan.down_payment(amount, down.share.get());
             let mut row = ScheduledInstalment::new(InstalmentKind::DownPayment, on, on);
             row.principal.due = part;
-            let planned_once = self.loan.product.kind == ScheduleKind::Cumulative;
+            let planned_once = product.kind == ScheduleKind::Cumulative;
             let behind = |other: &ScheduledInstalment| {
                 other.due > on || planned_once && other.due == on && other.kind != InstalmentKind::DownPayment
             };
@@ -223,95 +278,145 @@ impl Replay<'_> {
             self.rows.insert(place, row);
             rest -= part;
         }
-        self.plan.lent.push((on, rest));
-        // On a due date, the instalment after it is the first to change.
-        let last = self.plan.periods.len() - 1;
-        let mut first = self.plan.periods.iter().position(|period| on < period.due).unwrap_or(last);
-        if self.loan.product.kind == ScheduleKind::Cumulative {
-            // Planned once, over everything lent.
-            first = 0;
-        }
-        let before: i64 = self.plan.lent.iter().map(|&(_, minor)| minor).sum::<i64>()
-            - self.plan.periods[..first].iter().map(Period::agreed_level_principal).sum::<i64>();
-        let level = self.plan.level(&self.loan.product, first, before, self.loan.terms.annual_rate.is_zero())?;
-        for period in &mut self.plan.periods[first..] {
-            period.level = level;
-            period.agreed_level = level;
-        }
-        self.plan.lay_out(&self.loan.product, None, true)?;
-        if self.loan.terms.annual_rate > rust_decimal::Decimal::ZERO
-            && self.loan.product.method == InterestMethod::DecliningBalance
-        {
-            self.plan.even_out(&self.loan.product, first)?;
-        }
-        self.plan.lay_out(&self.loan.product, None, true)?;
-        Self::write(&mut self.rows, &self.plan, self.loan);
-        Ok(())
-    }
-
-    /// Interest on overdue balances up to a day; with `stop`, no interest after it.
-    pub(super) fn bring_up_to(&mut self, day: Date, stop: bool) -> Result<()> {
-        if !self.recalculates() || self.plan.total_lent() == 0 {
+        if self.re_amortised || self.re_aged && on > self.plan.maturity() {
+            self.lend_evenly(on, rest);
             return Ok(());
         }
-        self.plan.as_of = self.plan.as_of.max(day);
-        let mut till = stop.then_some(day);
-        if stop && self.loan.product.recalculates == Some(PayoffInterest::DueDate) {
-            till = self.plan.periods.iter().map(|period| period.due).find(|&due| due >= day);
+        self.plan.lend(product, on, rest)?;
+        let after_all = self.rows.iter().all(|row| row.kind != InstalmentKind::Planned || row.due < on);
+        if after_all {
+            let nth = self.additional(on);
+            self.rows[nth].principal.due += rest;
+            self.rows[nth].note_met(on);
         }
-        let mut plan = self.plan.clone();
-        plan.lay_out(&self.loan.product, till, true)?;
-        if stop {
-            Self::write(&mut self.rows, &plan, self.loan);
-        } else {
-            self.plan = plan;
-            Self::write(&mut self.rows, &self.plan, self.loan);
+        let planned_once = product.kind == ScheduleKind::Cumulative;
+        self.write(on, (!planned_once).then_some(on));
+        Ok(())
+    }
+
+    /// A fee becomes principal without money going out.
+    fn capitalise(&mut self, on: Date, amount: i64) -> Result<()> {
+        if self.re_amortised || self.re_aged && on > self.plan.maturity() {
+            self.lend_evenly(on, amount);
+            return Ok(());
+        }
+        self.plan.lend(&self.loan.product, on, amount)?;
+        self.write(on, Some(on));
+        Ok(())
+    }
+
+    /// What is lent once the plan no longer knows the instalments is spread over those to come.
+    fn lend_evenly(&mut self, on: Date, amount: i64) {
+        let mut rows: Vec<usize> = (0..self.rows.len())
+            .filter(|&nth| self.rows[nth].due > on && self.rows[nth].kind == InstalmentKind::Planned)
+            .collect();
+        if rows.is_empty() {
+            rows.push(self.additional(on));
+        }
+        let even = self.loan.product.rounding.div(i128::from(amount), rows.len() as i128) as i64;
+        let mut rest = amount;
+        for &nth in &rows {
+            let row = &mut self.rows[nth];
+            let due = multiple(row.principal.due + even, self.loan.product.level_multiple_minor);
+            rest -= due - row.principal.due;
+            row.principal.due = due;
+        }
+        if let Some(&last) = rows.last() {
+            self.rows[last].principal.due += rest;
+        }
+        for nth in rows {
+            self.rows[nth].note_met(on);
+        }
+    }
+
+    /// Principal overdue on a day goes on to earn interest, where the product says so.
+    pub fn keep_overdue(&mut self, day: Date) -> Result<()> {
+        if self.recalculates() && !self.loan.product.no_interest_past_due {
+            let changed = self.plan.keep_overdue(&self.loan.product, day, self.closing)?;
+            if changed {
+                self.write_figures();
+            }
         }
         Ok(())
     }
 
-    pub(super) fn recalculates(&self) -> bool {
-        self.loan.product.recalculates.is_some() && self.loan.product.kind == ScheduleKind::Progressive
+    /// Whether interest follows what is paid and when.
+    pub fn recalculates(&self) -> bool {
+        self.loan.recalculates() && !self.frozen
     }
 
-    /// Tells the plan what was paid, so that what is due in advance follows.
-    pub(super) fn sync(&mut self, on: Date) -> Result<()> {
-        if self.recalculates() {
-            self.plan.as_of = self.plan.as_of.max(on);
-            self.plan.lay_out(&self.loan.product, None, true)?;
-            Self::write(&mut self.rows, &self.plan, self.loan);
+    /// Whether a payment is enough for everything until the running instalment falls due.
+    fn is_meant_to_close(&self, on: Date, amount: i64) -> Result<bool> {
+        if !self.recalculates() || self.loan.product.recalculates != Some(PayoffInterest::DueDate) {
+            return Ok(false);
         }
-        Ok(())
+        let Some(nth) = self.running(on) else { return Ok(false) };
+        let open = self.plan.open_on(&self.loan.product, self.rows[nth].due)?;
+        Ok(amount >= open.principal + open.interest)
     }
 
-    /// Puts the plan's principal and interest, and the fees that go with them, on the instalments.
-    pub(super) fn write(rows: &mut [ScheduledInstalment], plan: &Plan, loan: &ScheduledLoan) {
-        let planned = rows.iter_mut().filter(|row| row.kind == InstalmentKind::Planned);
-        for (row, period) in planned.zip(&plan.periods) {
-            row.principal.due = period.principal;
-            row.interest.due = period.interest;
-            let fee: i64 = loan
-                .instalment_fees
-                .iter()
-                .map(|fee| fee.of(period.principal, period.interest, loan.product.rounding))
-                .sum();
+    /// The instalment whose period holds a day: after its first day until its last.
+    pub fn running(&self, on: Date) -> Option<usize> {
+        self.rows
+            .iter()
+            .position(|row| row.kind != InstalmentKind::DownPayment && row.from < on && on <= row.due)
+            .or_else(|| self.rows.iter().position(|row| row.kind == InstalmentKind::Planned && row.from == on))
+    }
+
+    /// The period of the plan behind an instalment.
+    pub fn period_of(&self, nth: usize) -> Option<usize> {
+        let row = &self.rows[nth];
+        if row.kind == InstalmentKind::DownPayment {
+            return None;
+        }
+        self.plan.periods.iter().position(|period| period.due == row.due)
+    }
+
+    /// Puts the plan's principal and interest on the instalments, those due before `from` excepted.
+    pub fn write(&mut self, on: Date, from: Option<Date>) {
+        for at in 0..self.plan.periods.len() {
+            let due = self.plan.periods[at].due;
+            if from.is_some_and(|from| due < from) {
+                continue;
+            }
+            let found = self.rows.iter().position(|row| row.kind != InstalmentKind::DownPayment && row.due == due);
+            let Some(nth) = found else { continue };
+            let (period, row) = (&self.plan.periods[at], &mut self.rows[nth]);
+            (row.principal.due, row.interest.due) = (period.principal, period.interest);
+            if from.is_none() {
+                (row.credited, row.credited_interest) = (period.credited_principal(), period.credited_interest());
+            }
+            row.note_met(on);
+        }
+        self.write_fees();
+    }
+
+    /// Puts the plan's figures on the instalments and says nothing about their being met.
+    pub fn write_figures(&mut self) {
+        for period in &self.plan.periods {
+            let same =
+                |row: &&mut ScheduledInstalment| row.kind != InstalmentKind::DownPayment && row.from == period.from;
+            if let Some(row) = self.rows.iter_mut().find(same) {
+                (row.principal.due, row.interest.due) = (period.principal, period.interest);
+            }
+        }
+        self.write_fees();
+    }
+
+    /// Fees that go with every instalment follow its principal and interest.
+    pub fn write_fees(&mut self) {
+        let (fees, rounding) = (&self.loan.instalment_fees, self.loan.product.rounding);
+        if fees.is_empty() {
+            return;
+        }
+        for row in self.rows.iter_mut().filter(|row| row.kind == InstalmentKind::Planned) {
+            let fee: i64 = fees.iter().map(|fee| fee.of(row.principal.due, row.interest.due, rounding)).sum();
             row.fee.due += fee - row.fee_by_plan;
             row.fee_by_plan = fee;
         }
     }
 
-    pub(super) fn mark_met(&mut self, on: Date) {
-        for row in &mut self.rows {
-            let met = row.open_total() == 0 && (row.due_total() > 0 || row.met_on.is_some());
-            if met && row.met_on.is_none() {
-                row.met_on = Some(on);
-            } else if row.open_total() > 0 {
-                row.met_on = None;
-            }
-        }
-    }
-
-    pub(super) fn open_portions(&self) -> Portions {
+    pub fn open_portions(&self) -> Portions {
         let mut portions = Portions::default();
         for row in &self.rows {
             for component in Component::ALL {
@@ -319,5 +424,18 @@ impl Replay<'_> {
             }
         }
         portions
+    }
+}
+
+impl ScheduledLoan {
+    /// Whether interest follows what is paid and when: a progressive plan that bears interest, and a product that says so.
+    pub(super) fn recalculates(&self) -> bool {
+        self.product.recalculates.is_some() && self.bears_interest()
+    }
+
+    /// Whether a progressive plan has interest in it.
+    pub(super) fn bears_interest(&self) -> bool {
+        self.product.kind == ScheduleKind::Progressive
+            && (self.terms.annual_rate > Decimal::ZERO || self.changes.iter().any(TermChange::bears_interest))
     }
 }

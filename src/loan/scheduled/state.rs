@@ -4,13 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::charge::{InstalmentFee, LoanCharge};
 use super::instalment::ScheduledInstalment;
-use super::product::{LoanProduct, ScheduledTerms, TransactionKind};
+use super::product::{LoanProduct, ScheduledTerms, TransactionKind, check_rate};
+use super::record::above_zero;
 use super::term_change::TermChange;
 use super::transaction::LoanTransaction;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::loan::Every;
 use crate::money::Money;
+
+/// The largest amount of money in one place, and the most facts of a loan: sums over instalments and transactions stay far
+/// below what a number of 64 bits can hold, so that nothing behind the doors where amounts come in can overflow.
+pub(super) const MOST_MINOR: i64 = 10_000_000_000_000;
+pub(super) const MOST_FACTS: usize = 10_000;
 
 /// How a loan stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +57,12 @@ impl ScheduledLoan {
     /// An approved loan.
     ///
     /// # Errors
-    /// [`Error::is_invalid`] for an amount that is not above zero, or no instalments or more than 1,200.
+    /// [`Error::is_invalid`] for an amount that is not above zero or more than 10^13 minor units, a negative rate or one
+    /// above 100,000 %, no instalments or more than 1,200, or a product that breaks a rule.
     pub fn approve(product: LoanProduct, terms: ScheduledTerms, amount: Money) -> Result<Self> {
-        if amount <= Money::ZERO {
-            return Err(Error::invalid("principal", amount.to_minor(), "above zero minor units"));
-        }
+        let minor = above_zero("principal", amount)?;
+        product.check()?;
+        check_rate(terms.annual_rate)?;
         if !(1..=1_200).contains(&terms.instalments) || matches!(terms.every, Every::Days(0) | Every::Months(0)) {
             return Err(Error::invalid("instalments", terms.instalments, "1 to 1200, at least a day apart"));
         }
@@ -63,7 +70,7 @@ impl ScheduledLoan {
             today: terms.submitted_on,
             product,
             terms,
-            approved: amount.to_minor(),
+            approved: minor,
             transactions: Vec::new(),
             charges: Vec::new(),
             changes: Vec::new(),
@@ -75,6 +82,21 @@ impl ScheduledLoan {
         };
         loan.replay(None)?;
         Ok(loan)
+    }
+
+    /// Another amount is approved before any money is out.
+    ///
+    /// # Errors
+    /// As [`approve`](Self::approve); [`Error::is_conflict`] once money is out.
+    pub fn approve_amount(&mut self, amount: Money) -> Result<()> {
+        let minor = above_zero("principal", amount)?;
+        if self.status() != LoanStatus::Approved {
+            return Err(Error::conflict("approved amount", minor, "no money out before"));
+        }
+        self.change(|loan| {
+            loan.approved = minor;
+            Ok(())
+        })
     }
 
     /// The rules.
@@ -93,7 +115,7 @@ impl ScheduledLoan {
     #[must_use]
     pub fn transactions(&self) -> Vec<&LoanTransaction> {
         let mut sorted: Vec<&LoanTransaction> =
-            self.transactions.iter().filter(|transaction| !transaction.withdrawn).collect();
+            self.transactions.iter().filter(|transaction| !transaction.withdrawn && !transaction.void).collect();
         sorted.sort_by_key(|transaction| (transaction.on, transaction.id));
         sorted
     }
@@ -101,17 +123,20 @@ impl ScheduledLoan {
     /// Whether it came after a charge-off that stands.
     #[must_use]
     pub fn is_after_charge_off(&self, transaction: &LoanTransaction) -> bool {
-        self.transactions.iter().any(|other| {
-            other.kind == TransactionKind::ChargeOff
-                && !other.reverted
-                && (other.on, other.id) < (transaction.on, transaction.id)
-        })
+        // Nothing is earned after a charge-off: what is booked on its day was earned before.
+        !transaction.kind.is_accrual()
+            && self.transactions.iter().any(|other| {
+                other.kind == TransactionKind::ChargeOff
+                    && !other.reverted
+                    && !other.void
+                    && (other.on, other.id) < (transaction.on, transaction.id)
+            })
     }
 
     pub(super) fn is_charged_off(&self) -> bool {
-        self.transactions
-            .iter()
-            .any(|transaction| transaction.kind == TransactionKind::ChargeOff && !transaction.reverted)
+        self.transactions.iter().any(|transaction| {
+            transaction.kind == TransactionKind::ChargeOff && !transaction.reverted && !transaction.void
+        })
     }
 
     /// What was paid beyond what is owed.

@@ -1,6 +1,7 @@
 //! Money that goes back: charge-backs, refunds, credit balances paid out.
 
 use super::instalment::InstalmentKind;
+use super::product::TransactionKind;
 use super::replay::Replay;
 use super::transaction::{LoanTransaction, Portions};
 use crate::calendar::Date;
@@ -8,106 +9,163 @@ use crate::error::{Error, Result};
 use crate::loan::Component;
 
 impl Replay<'_> {
-    pub(super) fn take_back(&mut self, transaction: &LoanTransaction) -> Result<Portions> {
-        self.bring_up_to(transaction.on, false)?;
-        let mut portions = Portions { overpaid: transaction.amount.min(self.overpaid), ..Portions::default() };
-        self.overpaid -= portions.overpaid;
-        let mut left = transaction.amount - portions.overpaid;
-        if left == 0 {
-            return Ok(portions);
+    /// A payment that its bank took back is owed again: its parts, and what of them a credit balance met at once.
+    pub(super) fn take_back(&mut self, transaction: &LoanTransaction) -> Result<(Portions, Portions)> {
+        let (on, amount) = (transaction.on, transaction.amount);
+        let follows_plan = self.loan.product.recalculates.is_some() && !self.frozen;
+        let mut portions = Portions::default();
+        if self.loan.product.charge_back_order.is_none() && !follows_plan {
+            return Ok((self.owe_principal_again(on, amount)?, Portions::default()));
         }
-        let nth = self.row_of(transaction.on);
-        let paid = transaction
-            .payment
-            .and_then(|number| self.transactions.get(number as usize))
-            .map(|payment| payment.portions);
-        let order = self.loan.product.charge_back_order.unwrap_or([
-            Component::Principal,
-            Component::Interest,
-            Component::Fee,
-            Component::Penalty,
-        ]);
-        for component in order {
-            let most = match (self.loan.product.charge_back_order, paid) {
-                (Some(_), Some(paid)) => paid.of(component),
-                _ if component == Component::Principal => left,
-                _ => 0,
-            };
-            let part = most.min(left);
-            left -= part;
-            portions.add(component, part);
-            self.credit(nth, transaction.on, component, part);
+        let parts = self.parts_taken_back(transaction);
+        for component in Component::ALL {
+            portions.add(component, parts.of(component));
         }
-        if left > 0 {
-            portions.principal += left;
-            self.credit(nth, transaction.on, Component::Principal, left);
+        if follows_plan && on <= self.plan.maturity() {
+            let product = &self.loan.product;
+            if parts.principal > 0 {
+                self.plan.credit(product, on, parts.principal, 0)?;
+            }
+            if parts.interest > 0 {
+                self.plan.credit(product, on, 0, parts.interest)?;
+            }
+            self.write(on, None);
+            let nth = self.row_holding(on);
+            self.credit_row(nth, on, Portions { principal: 0, interest: 0, ..parts });
+        } else {
+            let nth = self.row_to_credit(on);
+            self.credit_row(nth, on, parts);
         }
-        self.rows[nth].met_on = None;
-        self.sync(transaction.on)?;
-        Ok(portions)
+        let met = self.use_overpaid(on)?;
+        portions.overpaid = met.total().min(amount);
+        Ok((portions, met))
     }
 
-    /// The instalment a debt of today goes to: the running one, or one behind the last.
-    pub(super) fn row_of(&mut self, on: Date) -> usize {
-        let found = (0..self.rows.len()).find(|&nth| {
-            self.rows[nth].kind != InstalmentKind::DownPayment && self.rows[nth].from <= on && on < self.rows[nth].due
+    /// What a charge-back takes back of the payment behind it, less what earlier ones took.
+    fn parts_taken_back(&self, transaction: &LoanTransaction) -> Portions {
+        let Some(order) = self.loan.product.charge_back_order else {
+            return Portions { principal: transaction.amount, ..Portions::default() };
+        };
+        let paid = transaction.payment.and_then(|number| self.transactions.get(number as usize));
+        let mut rest = paid.map(|payment| payment.portions).unwrap_or_default();
+        let earlier = self.transactions.iter().filter(|other| {
+            other.kind == TransactionKind::ChargeBack
+                && !other.reverted
+                && other.payment == transaction.payment
+                && (other.on, other.id) < (transaction.on, transaction.id)
         });
-        let last = self.rows.len() - 1;
-        match found {
-            Some(nth) => nth,
-            None if self.rows[last].due == on => last,
-            None => self.additional(on),
-        }
-    }
-
-    /// So much is owed again with instalment `nth`.
-    pub(super) fn credit(&mut self, nth: usize, on: Date, component: Component, minor: i64) {
-        if minor == 0 {
-            return;
-        }
-        let place = self.rows[..nth].iter().filter(|row| row.kind == InstalmentKind::Planned).count();
-        let planned = self.rows[nth].kind == InstalmentKind::Planned;
-        self.rows[nth].debt_mut(component).due += minor;
-        if component == Component::Principal {
-            self.rows[nth].credited += minor;
-        }
-        if let (true, Some(period)) = (planned, self.plan.periods.get_mut(place)) {
-            match component {
-                Component::Principal => {
-                    period.credited_principal += minor;
-                    if self.loan.product.recalculates.is_some() {
-                        self.plan.credited.push((on, minor));
-                    }
-                    period.principal += minor;
-                }
-                Component::Interest => {
-                    period.credited_interest += minor;
-                    period.interest += minor;
-                }
-                _ => {}
+        for other in earlier {
+            let taken = Self::split(other.amount, order, &rest);
+            for component in order {
+                rest.add(component, -taken.of(component));
             }
         }
+        let mut parts = Self::split(transaction.amount, order, &rest);
+        let taken: i64 = order.iter().map(|&component| parts.of(component)).sum();
+        parts.principal += transaction.amount - taken;
+        parts
     }
 
-    pub(super) fn refund_credit(&mut self, transaction: &LoanTransaction) -> Portions {
-        let overpaid = transaction.amount.min(self.overpaid);
-        self.overpaid -= overpaid;
-        let rest = transaction.amount - overpaid;
-        if rest > 0 {
-            let nth = self.row_of(transaction.on);
-            self.credit(nth, transaction.on, Component::Principal, rest);
-            self.rows[nth].met_on = None;
+    fn split(amount: i64, order: [Component; 4], most: &Portions) -> Portions {
+        let mut left = amount;
+        let mut parts = Portions::default();
+        for component in order {
+            let part = most.of(component).clamp(0, left);
+            parts.add(component, part);
+            left -= part;
         }
-        Portions { overpaid, principal: rest, ..Portions::default() }
+        parts
+    }
+
+    /// The whole amount is owed again as principal; a credit balance meets it first.
+    fn owe_principal_again(&mut self, on: Date, amount: i64) -> Result<Portions> {
+        let overpaid = amount.min(self.overpaid);
+        self.overpaid -= overpaid;
+        if overpaid == amount {
+            return Ok(Portions { overpaid, ..Portions::default() });
+        }
+        let nth = self.row_to_credit(on);
+        self.credit_row(nth, on, Portions { principal: amount, ..Portions::default() });
+        self.meet(nth, on, overpaid);
+        Ok(Portions { overpaid, principal: amount - overpaid, ..Portions::default() })
+    }
+
+    /// Principal of an instalment is met out of the credit balance.
+    fn meet(&mut self, nth: usize, on: Date, minor: i64) {
+        let row = &mut self.rows[nth];
+        row.principal.paid += minor;
+        if on < row.due {
+            row.in_advance += minor;
+        } else if on > row.due {
+            row.late += minor;
+        }
+        row.note_met(on);
+    }
+
+    /// The instalment whose days from the first to the one before the last hold a day; the last one on its last day.
+    fn row_holding(&mut self, on: Date) -> usize {
+        let maturity = self.plan.maturity();
+        let found = self.rows.iter().position(|row| {
+            row.kind != InstalmentKind::DownPayment
+                && (row.from <= on && on < row.due || on == maturity && row.due == maturity)
+        });
+        found.unwrap_or_else(|| self.row_to_credit(on))
+    }
+
+    /// The instalment a debt of today goes to: the first that falls due later, or one behind the last.
+    fn row_to_credit(&mut self, on: Date) -> usize {
+        let found = self.rows.iter().position(|row| match row.kind {
+            InstalmentKind::DownPayment => false,
+            InstalmentKind::Planned => row.due > on,
+            InstalmentKind::Additional => true,
+        });
+        match found {
+            Some(nth) if self.rows[nth].kind == InstalmentKind::Planned => nth,
+            None if self.rows.last().is_some_and(|row| row.due == on) => self.rows.len() - 1,
+            _ => self.additional(on),
+        }
+    }
+
+    /// So much is owed again with an instalment.
+    fn credit_row(&mut self, nth: usize, on: Date, parts: Portions) {
+        let row = &mut self.rows[nth];
+        for component in Component::ALL {
+            row.debt_mut(component).due += parts.of(component);
+        }
+        row.credited += parts.principal;
+        row.credited_interest += parts.interest;
+        row.note_met(on);
+    }
+
+    /// A credit balance is paid out; more than it becomes a debt.
+    pub(super) fn refund_credit(&mut self, transaction: &LoanTransaction) -> Result<Portions> {
+        let (on, amount) = (transaction.on, transaction.amount);
+        let overpaid = amount.min(self.overpaid);
+        let follows_plan = self.loan.product.recalculates.is_some() && !self.frozen;
+        if overpaid == amount || !follows_plan || on > self.plan.maturity() {
+            return self.owe_principal_again(on, amount);
+        }
+        self.overpaid -= overpaid;
+        let product = &self.loan.product;
+        self.plan.credit(product, on, amount, 0)?;
+        self.write(on, None);
+        let nth = self.row_to_credit(on);
+        if overpaid > 0 {
+            if let Some(period) = self.period_of(nth) {
+                self.plan.pay_principal(product, period, on, overpaid)?;
+            }
+            self.write(on, None);
+            self.meet(nth, on, overpaid);
+        }
+        Ok(Portions { overpaid, principal: amount - overpaid, ..Portions::default() })
     }
 
     /// Money given back on an active loan: what was paid last is open again.
     pub(super) fn refund(&mut self, transaction: &LoanTransaction) -> Result<Portions> {
         let mut left = transaction.amount;
         let mut portions = Portions::default();
-        for nth in (0..self.rows.len()).rev() {
+        for row in self.rows.iter_mut().rev() {
             for component in [Component::Principal, Component::Interest, Component::Fee, Component::Penalty] {
-                let row = &mut self.rows[nth];
                 let debt = row.debt_mut(component);
                 let part = debt.paid.min(left);
                 debt.paid -= part;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::instalment::{InstalmentKind, ScheduledInstalment};
-use super::plan::Period;
+use super::product::check_rate;
 use super::replay::Replay;
 use super::state::ScheduledLoan;
 use crate::calendar::Date;
@@ -45,6 +45,11 @@ pub enum TermChange {
 }
 
 impl TermChange {
+    /// Whether it gives the loan a rate above nothing.
+    pub(super) fn bears_interest(&self) -> bool {
+        matches!(self, Self::Rate { annual_rate, .. } if *annual_rate > rust_decimal::Decimal::ZERO)
+    }
+
     pub(super) const fn on(&self) -> Date {
         match *self {
             Self::Rate { from, .. }
@@ -61,6 +66,9 @@ impl ScheduledLoan {
     /// # Errors
     /// [`Error::is_invalid`] for a change that leaves no schedule.
     pub fn change_terms(&mut self, change: TermChange) -> Result<()> {
+        if let TermChange::Rate { annual_rate, .. } = change {
+            check_rate(annual_rate)?;
+        }
         self.change(|loan| {
             loan.changes.push(change);
             Ok(())
@@ -72,83 +80,41 @@ impl Replay<'_> {
     pub(super) fn term_change(&mut self, change: TermChange) -> Result<()> {
         let product = &self.loan.product;
         match change {
-            TermChange::Rate { from, annual_rate } => {
-                let day = from.yesterday().unwrap_or(from);
-                self.plan.rates.push((day, annual_rate));
-                self.plan.rates.sort_by_key(|&(from, _)| from);
-                self.relevel(day)
-            }
-            TermChange::PauseInterest { from, to } => {
-                self.plan.pauses.push((from, to));
-                self.plan.lay_out(product, None, true)?;
-                Self::write(&mut self.rows, &self.plan, self.loan);
-                Ok(())
-            }
-            TermChange::MoreInstalments { from, count } => {
-                let known = self.plan.periods.len() as u32;
-                let start = self.plan.periods[0].from;
-                for nth in known..known + count {
-                    let (begin, due) =
-                        (self.loan.terms.every.after(start, nth)?, self.loan.terms.every.after(start, nth + 1)?);
-                    self.plan.periods.push(Period::new(begin, due));
-                    let place = self
-                        .rows
-                        .iter()
-                        .position(|row| row.kind == InstalmentKind::Additional)
-                        .unwrap_or(self.rows.len());
-                    self.rows.insert(place, ScheduledInstalment::new(InstalmentKind::Planned, begin, due));
-                }
-                self.relevel(from.yesterday().unwrap_or(from))
-            }
+            TermChange::Rate { from, annual_rate } => self.plan.change_rate(product, from, annual_rate)?,
+            TermChange::PauseInterest { from, to } => self.plan.pause(product, from, to)?,
             TermChange::MoveDueDate { from, to } => {
-                let Some(first) = self.plan.periods.iter().position(|period| period.due == from) else {
-                    return Err(Error::unknown("due date", from));
-                };
-                let mut due = to;
-                for nth in first..self.plan.periods.len() {
-                    if nth > first {
-                        let old = &self.loan.terms.every;
-                        due = old.after(to, (nth - first) as u32)?;
-                        if let (Some(length), true) = (product.fixed_length_days, nth + 1 == self.plan.periods.len()) {
-                            let moved = crate::calendar::epoch_day(to) - crate::calendar::epoch_day(from);
-                            due = Every::Days(length + moved.max(0) as u32).after(self.plan.periods[0].from, 1)?;
-                        }
-                    }
-                    self.plan.periods[nth].due = due;
-                    if nth + 1 < self.plan.periods.len() {
-                        self.plan.periods[nth + 1].from = due;
-                    }
-                }
+                self.plan.move_due_date(product, from, to)?;
                 let planned = self.rows.iter_mut().filter(|row| row.kind == InstalmentKind::Planned);
                 for (row, period) in planned.zip(&self.plan.periods) {
                     (row.from, row.due) = (period.from, period.due);
                 }
-                self.plan.lay_out(product, None, true)?;
-                Self::write(&mut self.rows, &self.plan, self.loan);
-                Ok(())
+            }
+            TermChange::MoreInstalments { from, count } => {
+                self.plan.extend(product, from, count)?;
+                let end = self.rows.iter().position(|row| row.kind == InstalmentKind::Additional);
+                let mut place = end.unwrap_or(self.rows.len());
+                let known = self.plan.periods.len() - count as usize;
+                for period in &self.plan.periods[known..] {
+                    let row = ScheduledInstalment::new(InstalmentKind::Planned, period.from, period.due);
+                    self.rows.insert(place, row);
+                    place += 1;
+                }
             }
         }
+        self.write_unmet(change.on());
+        Ok(())
     }
 
-    /// Levels anew from the instalment that `day` lies in.
-    pub(super) fn relevel(&mut self, day: Date) -> Result<()> {
-        let product = &self.loan.product;
-        let last = self.plan.periods.len() - 1;
-        let first = self.plan.periods.iter().position(|period| day < period.due).unwrap_or(last);
-        self.plan.lay_out(product, None, false)?;
-        let lent = self.plan.total_lent();
-        let before = lent - self.plan.periods[..first].iter().map(|period| period.principal).sum::<i64>();
-        let level = self.plan.level(product, first, before, self.loan.terms.annual_rate.is_zero())?;
-        for period in &mut self.plan.periods[first..] {
-            if level >= period.paid() {
-                period.level = level;
-                period.agreed_level = level;
+    /// Puts the plan's figures on the instalments that are not met and not due before `from`.
+    fn write_unmet(&mut self, from: Date) {
+        for period in &self.plan.periods {
+            let same = |row: &&mut ScheduledInstalment| {
+                row.kind != InstalmentKind::DownPayment && row.due == period.due && row.due >= from
+            };
+            if let Some(row) = self.rows.iter_mut().find(same).filter(|row| row.met_on.is_none()) {
+                (row.principal.due, row.interest.due) = (period.principal, period.interest);
             }
         }
-        self.plan.lay_out(product, None, true)?;
-        self.plan.even_out(product, first)?;
-        self.plan.lay_out(product, None, true)?;
-        Self::write(&mut self.rows, &self.plan, self.loan);
-        Ok(())
+        self.write_fees();
     }
 }

@@ -22,6 +22,12 @@ pub struct Portions {
 }
 
 impl Portions {
+    /// All parts of a debt together.
+    #[must_use]
+    pub const fn total(&self) -> i64 {
+        self.principal + self.interest + self.fee + self.penalty
+    }
+
     pub(super) fn add(&mut self, component: Component, minor: i64) {
         match component {
             Component::Penalty => self.penalty += minor,
@@ -48,6 +54,8 @@ pub struct LoanTransaction {
     pub id: u32,
     /// The day it counts from.
     pub on: Date,
+    /// The day it was recorded.
+    pub recorded_on: Date,
     /// Its kind.
     pub kind: TransactionKind,
     /// Its amount.
@@ -58,12 +66,23 @@ pub struct LoanTransaction {
     pub reverted: bool,
     /// Whether a later fact changed what it was made of.
     pub replayed: bool,
+    /// What of it a credit balance met at once.
+    pub(super) met: Portions,
     pub(super) withdrawn: bool,
-    /// The payment a charge-back takes back.
+    /// Nothing was open when it came: a charge-off that earlier payments made void.
+    pub(super) void: bool,
+    /// The payment a charge-back takes back, or the refund that gives interest back.
     pub payment: Option<u32>,
     /// Principal outstanding after it.
     pub balance: i64,
     pub(super) plan: Option<NewPlan>,
+}
+
+impl LoanTransaction {
+    /// Its place among the others: by day, then as they were recorded.
+    pub(super) const fn order(&self) -> (Date, Date, u32) {
+        (self.on, self.recorded_on, self.id)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,161 @@
+//! The rate of a stretch of days, as a fraction of the balance.
+
+use jiff::ToSpan;
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use super::super::product::{InterestStep, LoanProduct, MonthDays, YearDays};
+use super::{Period, Plan, Stretch, days};
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::loan::Every;
+
+/// Significant digits that interest is worked out with before it is rounded to the minor unit.
+const DIGITS: u32 = 19;
+
+/// The nearest number of [`DIGITS`] digits.
+pub(super) fn precise(number: Decimal) -> Decimal {
+    number.round_sf_with_strategy(DIGITS, RoundingStrategy::MidpointNearestEven).unwrap_or(number)
+}
+
+/// What a stretch earns on `balance` within a period that ends on `due`, with interest owed again from its first day.
+pub(super) fn earned(stretch: &Stretch, balance: i64, due: Date) -> Result<Decimal> {
+    let credited = Decimal::from(stretch.credited_interest);
+    let length = days(stretch.from, due);
+    if stretch.paused || length == 0 || balance == 0 || stretch.rate_till_due.is_zero() {
+        return Ok(credited.max(Decimal::ZERO));
+    }
+    let till_due = checked(Decimal::from(balance).checked_mul(stretch.rate_till_due))?;
+    let a_day = precise(precise(till_due) / Decimal::from(length));
+    let sum = checked(a_day.checked_mul(Decimal::from(days(stretch.from, stretch.due))))?;
+    Ok((precise(sum) + credited).max(Decimal::ZERO))
+}
+
+pub(super) fn checked(number: Option<Decimal>) -> Result<Decimal> {
+    number.ok_or_else(|| Error::overflow("interest", "a number of at most 28 digits"))
+}
+
+pub(super) fn minor(number: Decimal) -> Result<i64> {
+    number
+        .to_i64()
+        .filter(|minor| minor.abs() <= super::super::state::MOST_MINOR)
+        .ok_or_else(|| Error::overflow("interest or instalment", "at most 10,000,000,000,000 minor units"))
+}
+
+impl Plan {
+    /// Brings the rates of a period's stretches up to date.
+    pub fn rate_period(&mut self, product: &LoanProduct, nth: usize) {
+        if nth < self.shape.interest_free as usize {
+            return;
+        }
+        for at in 0..self.periods[nth].stretches.len() {
+            let (from, due) = (self.periods[nth].stretches[at].from, self.periods[nth].stretches[at].due);
+            let rate = self.factor(product, &self.periods[nth], from, due, true);
+            let till_due = self.factor(product, &self.periods[nth], from, self.periods[nth].due, false);
+            let stretch = &mut self.periods[nth].stretches[at];
+            (stretch.rate, stretch.rate_till_due) = (rate, till_due);
+        }
+    }
+
+    /// The rate of `[from, due)` inside a period. For a level, months count as agreed and not as they turn out.
+    fn factor(&self, product: &LoanProduct, period: &Period, from: Date, due: Date, for_level: bool) -> Decimal {
+        let rate = self.rate_on(from);
+        let whole = days(period.from, period.due);
+        if rate.is_zero() || from >= due || whole <= 0 {
+            return Decimal::ZERO;
+        }
+        let length = Decimal::from(days(from, due));
+        let whole = Decimal::from(whole);
+        let part = |part_of_year: Decimal| {
+            (precise(precise(rate * precise(part_of_year)) * length) / whole)
+                .round_dp_with_strategy(DIGITS, RoundingStrategy::MidpointNearestEven)
+        };
+        if let (InterestStep::Instalment, Every::Months(months)) = (product.step, self.every) {
+            return part(Decimal::from(months) / Decimal::from(12));
+        }
+        let in_days = |year: Decimal| precise(precise(rate * precise(Decimal::ONE / year)) * length);
+        let has_leap_day = || (period.from.year()..=period.due.year()).any(|year| leap_day_within(year, period));
+        let year = match product.year {
+            YearDays::Fixed(days) => Decimal::from(days.max(1)),
+            YearDays::Actual => Decimal::from(from.days_in_year()),
+            YearDays::ActualLeapPeriod => Decimal::from(if has_leap_day() { from.days_in_year() } else { 365 }),
+        };
+        let splits = match product.year {
+            YearDays::Fixed(_) => false,
+            YearDays::Actual => from.year() != due.year(),
+            YearDays::ActualLeapPeriod => from.year() != due.year() && has_leap_day(),
+        };
+        if splits {
+            return precise(rate * year_fraction(from, due, product.interest_on_first_day));
+        }
+        match (product.month, self.every) {
+            (MonthDays::Thirty, Every::Months(every)) => {
+                let months = if for_level { Decimal::from(every) } else { self.months_in(period, every) };
+                part(precise(Decimal::from(30) * months) / year)
+            }
+            _ => in_days(year),
+        }
+    }
+
+    /// The same rate for every period of a plan that is made once: a month has thirty days, a year 365 where days count.
+    pub(super) fn even_rate(&self, product: &LoanProduct) -> Decimal {
+        let rate = self.rate_on(self.start());
+        let year = match product.year {
+            YearDays::Fixed(days) => Decimal::from(days.max(1)),
+            YearDays::Actual | YearDays::ActualLeapPeriod => Decimal::from(365),
+        };
+        precise(match (product.step, self.every) {
+            (InterestStep::Instalment, Every::Months(months)) => rate * (Decimal::from(months) / Decimal::from(12)),
+            (InterestStep::Daily, Every::Months(months)) => rate * (Decimal::from(months) * Decimal::from(30) / year),
+            (_, Every::Days(days)) => rate * (Decimal::from(days) / year),
+        })
+    }
+
+    /// Whole months of a period, and the part of a month that is left over.
+    fn months_in(&self, period: &Period, every: u32) -> Decimal {
+        let start = self.start();
+        let after = |from: Date, months: i64| from.saturating_add(months.months());
+        let apart = |from: Date, to: Date| {
+            i64::from(to.year() - from.year()) * 12 + i64::from(to.month()) - i64::from(from.month())
+        };
+        // A period between two due dates counted from the first day is as long as agreed, whatever the month's last day.
+        let count = apart(start, period.due);
+        let aligned =
+            count > 0 && after(start, count) == period.due && after(period.due, -i64::from(every)) == period.from
+                || count >= i64::from(every)
+                    && after(start, count) == period.due
+                    && after(start, count - i64::from(every)) == period.from;
+        if aligned {
+            return Decimal::from(every);
+        }
+        let mut months = apart(period.from, period.due).max(0);
+        if after(period.from, months) > period.due {
+            months -= 1;
+        }
+        let rest = days(after(period.from, months), period.due);
+        let next = days(after(period.from, months), after(period.from, months + 1)).max(1);
+        Decimal::from(months) + precise(Decimal::from(rest) / Decimal::from(next))
+    }
+}
+
+fn leap_day_within(year: i16, period: &Period) -> bool {
+    jiff::civil::Date::new(year, 2, 29).is_ok_and(|day| period.from < day && day <= period.due)
+}
+
+/// The part of a year from one day to another, each day over the days of its own year. The last day of a year counts with
+/// the next one unless the first day of a loan earns interest.
+fn year_fraction(from: Date, due: Date, first_day: bool) -> Decimal {
+    let mut sum = Decimal::ZERO;
+    let mut start = from;
+    for year in from.year()..=due.year() {
+        let end = match (year == due.year(), first_day) {
+            (true, _) => due,
+            (false, true) => jiff::civil::date(year + 1, 1, 1),
+            (false, false) => jiff::civil::date(year, 12, 31),
+        };
+        let length = if jiff::civil::date(year, 1, 1).in_leap_year() { 366 } else { 365 };
+        sum += precise(Decimal::from(days(start, end)) / Decimal::from(length));
+        start = end;
+    }
+    sum
+}

@@ -1,0 +1,296 @@
+//! The plan of a loan: periods, each cut into stretches of unchanging balance, and what falls due in them.
+//!
+//! A period has a level, what principal and interest together should come to. Its interest is what its stretches earn,
+//! its principal the rest of the level. Interest that finds no room in a level is carried to the next period.
+
+mod dates;
+mod factor;
+mod level;
+mod movement;
+mod re_age;
+mod till;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+pub(super) use dates::{days, due_dates};
+pub(super) use level::multiple;
+
+use super::product::{InstalmentShape, InterestMethod, LoanProduct};
+use crate::calendar::Date;
+use crate::error::Result;
+use crate::loan::Every;
+
+/// A stretch of days in which the balance does not change. What changes it stands at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stretch {
+    pub from: Date,
+    pub due: Date,
+    /// No interest.
+    pub paused: bool,
+    /// Lent at its end.
+    pub lent: i64,
+    /// Any other change of the balance at its end: paid early, not paid in time, owed again.
+    pub corrected: i64,
+    /// Principal owed again from its first day.
+    pub credited_principal: i64,
+    /// Interest owed again from its first day.
+    pub credited_interest: i64,
+    /// The balance that earns interest.
+    pub balance: i64,
+    /// The rate of the stretch.
+    pub rate: Decimal,
+    /// The rate from its first day to the end of the period.
+    pub rate_till_due: Decimal,
+    /// What the balance earns, exact; it goes with `balance`.
+    pub earned: Decimal,
+}
+
+impl Stretch {
+    pub fn new(from: Date, due: Date) -> Self {
+        Self {
+            from,
+            due,
+            paused: false,
+            lent: 0,
+            corrected: 0,
+            credited_principal: 0,
+            credited_interest: 0,
+            balance: 0,
+            rate: Decimal::ZERO,
+            rate_till_due: Decimal::ZERO,
+            earned: Decimal::ZERO,
+        }
+    }
+}
+
+/// One period of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Period {
+    pub from: Date,
+    pub due: Date,
+    pub stretches: Vec<Stretch>,
+    /// What principal and interest should come to.
+    pub level: i64,
+    /// The level before payments moved it.
+    pub agreed_level: i64,
+    pub paid_principal: i64,
+    pub paid_interest: i64,
+    /// Interest of later periods that falls due here, because nothing is left open in those.
+    pub drawn_forward: i64,
+    /// Its own interest falls due in an earlier period.
+    pub interest_moved_up: bool,
+    /// What was owed again in it and has moved to new instalments.
+    pub credited_moved: i64,
+    /// It only holds what was paid before a re-age.
+    pub closed: bool,
+    /// Principal that falls due.
+    pub principal: i64,
+    /// Interest that falls due.
+    pub interest: i64,
+    /// Interest as it was earned, whether the level has room for it or not.
+    pub calculated: i64,
+}
+
+impl Period {
+    pub fn new(from: Date, due: Date) -> Self {
+        Self {
+            from,
+            due,
+            stretches: vec![Stretch::new(from, due)],
+            level: 0,
+            agreed_level: 0,
+            paid_principal: 0,
+            paid_interest: 0,
+            drawn_forward: 0,
+            interest_moved_up: false,
+            credited_moved: 0,
+            closed: false,
+            principal: 0,
+            interest: 0,
+            calculated: 0,
+        }
+    }
+
+    pub fn credited_principal(&self) -> i64 {
+        self.stretches.iter().map(|stretch| stretch.credited_principal).sum::<i64>().max(0)
+    }
+
+    pub fn credited_interest(&self) -> i64 {
+        self.stretches.iter().map(|stretch| stretch.credited_interest).sum::<i64>().max(0)
+    }
+
+    /// Owed again in it, as far as it has not moved on.
+    pub fn credited(&self) -> i64 {
+        self.credited_principal() + self.credited_interest() - self.credited_moved
+    }
+
+    pub fn total(&self) -> i64 {
+        self.level + self.credited() + self.drawn_forward
+    }
+
+    pub fn paid(&self) -> i64 {
+        self.paid_principal + self.paid_interest
+    }
+
+    pub fn is_paid(&self) -> bool {
+        self.total() == self.paid()
+    }
+
+    pub fn open_principal(&self) -> i64 {
+        (self.principal - self.paid_principal).max(0)
+    }
+
+    pub fn open_interest(&self) -> i64 {
+        (self.interest - self.paid_interest).max(0)
+    }
+
+    /// Interest that found no room.
+    pub fn carried(&self) -> i64 {
+        (self.calculated - self.interest).max(0)
+    }
+
+    pub fn lent(&self) -> i64 {
+        self.stretches.iter().map(|stretch| stretch.lent).sum()
+    }
+
+    /// The balance behind its last stretch, its principal taken off.
+    pub fn closing_balance(&self) -> i64 {
+        let Some(last) = self.stretches.last() else { return 0 };
+        (last.balance + last.corrected + last.lent + self.paid_principal - self.principal).max(0)
+    }
+}
+
+/// The plan of a loan and what its balance has been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub periods: Vec<Period>,
+    pub rates: Vec<(Date, Decimal)>,
+    pub every: Every,
+    /// Until when overdue principal was taken into the balance.
+    pub overdue_until: Option<Date>,
+    /// How its instalments differ from equal ones.
+    pub shape: InstalmentShape,
+    /// Levels no longer follow what is paid.
+    pub levels_are_fixed: bool,
+}
+
+impl Plan {
+    pub fn new(start: Date, dates: &[Date], every: Every, rate: Decimal) -> Self {
+        let mut from = start;
+        let periods = dates
+            .iter()
+            .map(|&due| {
+                let period = Period::new(from, due);
+                from = due;
+                period
+            })
+            .collect();
+        Self {
+            periods,
+            rates: vec![(Date::MIN, rate)],
+            every,
+            overdue_until: None,
+            shape: InstalmentShape::default(),
+            levels_are_fixed: false,
+        }
+    }
+
+    pub fn start(&self) -> Date {
+        self.periods[0].from
+    }
+
+    pub fn maturity(&self) -> Date {
+        self.periods[self.periods.len() - 1].due
+    }
+
+    pub fn rate_on(&self, day: Date) -> Decimal {
+        self.rates.iter().rev().find(|&&(from, _)| from <= day).map_or(Decimal::ZERO, |&(_, rate)| rate)
+    }
+
+    pub fn total_lent(&self) -> i64 {
+        self.periods.iter().map(Period::lent).sum()
+    }
+
+    /// All principal that ever falls due: lent and owed again.
+    pub fn total_principal(&self) -> i64 {
+        let credited: i64 =
+            self.periods.iter().flat_map(|period| &period.stretches).map(|stretch| stretch.credited_principal).sum();
+        (self.total_lent() + credited).max(0)
+    }
+
+    pub fn total_paid_principal(&self) -> i64 {
+        self.periods.iter().map(|period| period.paid_principal).sum::<i64>().max(0)
+    }
+
+    pub fn total_interest(&self) -> i64 {
+        self.periods.iter().map(|period| period.interest).sum()
+    }
+
+    pub fn open_principal(&self) -> i64 {
+        (self.total_principal() - self.total_paid_principal()).max(0)
+    }
+
+    /// The period that a change of the balance on `day` belongs to: after its first day until its last; the first period
+    /// has its first day too.
+    pub fn period_of(&self, day: Date) -> Option<usize> {
+        self.periods
+            .iter()
+            .enumerate()
+            .position(|(nth, period)| (period.from < day || nth == 0 && period.from == day) && day <= period.due)
+    }
+
+    /// Works out balances, and from them what falls due.
+    pub fn refresh(&mut self, product: &LoanProduct) -> Result<()> {
+        self.work_out(product, true)
+    }
+
+    /// Works out what falls due from the balances as they stand.
+    pub fn refresh_figures(&mut self, product: &LoanProduct) -> Result<()> {
+        self.work_out(product, false)
+    }
+
+    fn work_out(&mut self, product: &LoanProduct, balances: bool) -> Result<()> {
+        let mut lent_before = 0;
+        let mut carried = 0;
+        for nth in 0..self.periods.len() {
+            let (before, rest) = self.periods.split_at_mut(nth);
+            let previous = before.last();
+            let period = &mut rest[0];
+            let mut earned = Decimal::ZERO;
+            for at in 0..period.stretches.len() {
+                if balances {
+                    let balance = if at == 0 {
+                        previous.filter(|previous| !previous.stretches.is_empty()).map(Period::closing_balance)
+                    } else {
+                        let last = &period.stretches[at - 1];
+                        Some((last.balance + last.corrected + last.lent).max(0))
+                    };
+                    if let Some(balance) = balance {
+                        period.stretches[at].balance = balance;
+                    }
+                }
+                let due = period.due;
+                let stretch = &mut period.stretches[at];
+                let base = match product.method {
+                    InterestMethod::DecliningBalance => stretch.balance,
+                    InterestMethod::Flat => lent_before,
+                };
+                stretch.earned = factor::earned(stretch, base, due)?;
+                earned += stretch.earned;
+                lent_before += stretch.lent;
+            }
+            let mut calculated =
+                if period.interest_moved_up { 0 } else { factor::minor(product.rounding.round(earned, 0))? };
+            calculated = (calculated + period.drawn_forward + carried).max(0);
+            period.calculated = calculated;
+            let total = period.total();
+            let room = (total - calculated).max(0);
+            let interest = if period.paid_principal > room { period.paid_interest } else { calculated.min(total) };
+            period.interest = interest.max(period.paid_interest);
+            period.principal = (total - period.interest).max(0).max(period.paid_principal);
+            carried = period.carried();
+        }
+        Ok(())
+    }
+}

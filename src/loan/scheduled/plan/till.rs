@@ -1,0 +1,123 @@
+//! The plan as it is known on a day: what was earned until then, and no further.
+
+use super::super::product::LoanProduct;
+use super::{Plan, Stretch};
+use crate::calendar::Date;
+use crate::error::Result;
+
+/// What is open on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Open {
+    pub principal: i64,
+    pub interest: i64,
+}
+
+impl Plan {
+    /// Stretches that end after `day` earn nothing; the one that `day` lies in ends there.
+    pub(super) fn stop_rates_after(&mut self, product: &LoanProduct, day: Date) -> Result<()> {
+        if let Some((nth, at)) = self.stretch_of(day) {
+            self.periods[nth].stretches[at].due = day;
+        }
+        for nth in 0..self.periods.len() {
+            let is_late = self.periods[nth].due > day;
+            if is_late {
+                self.rate_period(product, nth);
+            }
+            for stretch in self.periods[nth].stretches.iter_mut().filter(|stretch| day < stretch.due) {
+                (stretch.rate, stretch.rate_till_due) = Default::default();
+            }
+        }
+        Ok(())
+    }
+
+    fn stretch_of(&self, day: Date) -> Option<(usize, usize)> {
+        let nth = self.period_of(day)?;
+        let holds = |at: usize, stretch: &Stretch| {
+            (stretch.from < day || nth == 0 && at == 0 && stretch.from == day) && day <= stretch.due
+        };
+        let stretches = &self.periods[nth].stretches;
+        let at = (0..stretches.len()).rev().find(|&at| holds(at, &stretches[at]))?;
+        Some((nth, at))
+    }
+
+    /// The plan with nothing earned after `day`.
+    pub fn known_on(&self, product: &LoanProduct, day: Date) -> Result<Self> {
+        let mut plan = self.clone();
+        if day < plan.start() {
+            for period in &mut plan.periods {
+                period.stretches.clear();
+            }
+            plan.refresh_figures(product)?;
+            return Ok(plan);
+        }
+        if day >= plan.maturity() {
+            return Ok(plan);
+        }
+        let Some(running) = plan.period_of(day) else { return Ok(plan) };
+        if let Some((nth, at)) = plan.stretch_of(day) {
+            let stretches = &mut plan.periods[nth].stretches;
+            stretches[at].due = day;
+            if let Some(next) = stretches.get(at + 1) {
+                // What is owed again from that very day stands in the stretch behind it.
+                let (principal, interest) = (next.credited_principal, next.credited_interest);
+                stretches[at].credited_principal += principal;
+                stretches[at].credited_interest += interest;
+            }
+            stretches.truncate(at + 1);
+        }
+        for nth in running + 1..plan.periods.len() {
+            let stretches = &mut plan.periods[nth].stretches;
+            let credited = nth == running + 1
+                && stretches.first().is_some_and(|first| first.credited_principal > 0 || first.credited_interest > 0);
+            if credited {
+                stretches[0].due = stretches[0].from;
+                stretches.truncate(1);
+            } else {
+                stretches.clear();
+            }
+        }
+        for nth in 0..plan.periods.len() {
+            plan.rate_period(product, nth);
+        }
+        plan.refresh(product)?;
+        plan.level_last(product, day)?;
+        Ok(plan)
+    }
+
+    /// What a period asks of a payment on `day`: interest until then, the rest of its level principal.
+    pub fn due_in_advance(&self, product: &LoanProduct, nth: usize, day: Date) -> Result<Open> {
+        let mut plan = self.known_on(product, day)?;
+        let unpaid = plan.periods.iter().filter(|period| !period.is_paid()).count();
+        if day <= plan.periods[nth].from {
+            if unpaid > 1 {
+                plan.periods[nth].level = plan.periods[nth].agreed_level;
+                plan.refresh_figures(product)?;
+                let excess = (plan.periods[nth].open_principal() - plan.open_principal()).max(0);
+                plan.periods[nth].level -= excess;
+            } else if unpaid == 1 && plan.periods[nth].is_paid() {
+                let rest = plan.total_principal() - plan.total_paid_principal();
+                let period = &mut plan.periods[nth];
+                period.level = period.agreed_level.min(rest + period.paid_principal + period.interest);
+            }
+            plan.refresh_figures(product)?;
+        }
+        Ok(Open { principal: plan.periods[nth].principal, interest: plan.periods[nth].interest })
+    }
+
+    /// Interest of a period earned until `day`.
+    pub fn earned_in(&self, product: &LoanProduct, nth: usize, day: Date, with_credited: bool) -> Result<i64> {
+        let plan = self.known_on(product, day)?;
+        let Some(period) = plan.periods.get(nth) else { return Ok(0) };
+        Ok(if with_credited { period.calculated } else { period.calculated - period.credited_interest() })
+    }
+
+    /// What closes the plan on `day`.
+    pub fn open_on(&self, product: &LoanProduct, day: Date) -> Result<Open> {
+        let mut plan = self.clone();
+        plan.stop_rates_after(product, day)?;
+        plan.refresh(product)?;
+        plan.level_last(product, day)?;
+        let paid: i64 = plan.periods.iter().map(|period| period.paid_interest).sum();
+        Ok(Open { principal: plan.open_principal(), interest: (plan.total_interest() - paid).max(0) })
+    }
+}
