@@ -6,8 +6,8 @@ use dandelion_credit::calendar::Date;
 use dandelion_credit::loan::{
     Allocation, Cell, ChargeOffEffect, Component, DelinquencyBuckets, Direction, DownPayment, Every, FutureRule,
     InstalmentFee, InstalmentKind, InstalmentShape, InterestMethod, InterestStep, LoanProduct, LoanStatus,
-    LoanTransaction, MonthDays, PaymentRule, PayoffInterest, ScheduleKind, ScheduledLoan, ScheduledTerms, TermChange,
-    Timing, TransactionKind, YearDays,
+    LoanTransaction, MonthDays, PaymentRule, PayoffInterest, Posting, ScheduleKind, ScheduledLoan, ScheduledTerms,
+    TermChange, Timing, TransactionKind, YearDays,
 };
 use dandelion_credit::{BasisPoints, Money, Rounding, Scale};
 use rust_decimal::Decimal;
@@ -24,7 +24,6 @@ struct Story<'a> {
     loan: Option<ScheduledLoan>,
     payments: Vec<u32>,
     grace_days: u32,
-    disbursed: i64,
 }
 
 pub fn scenario(file: &Value, vector: &Value, check: &mut Check) -> Judged {
@@ -36,7 +35,6 @@ pub fn scenario(file: &Value, vector: &Value, check: &mut Check) -> Judged {
         loan: None,
         payments: Vec::new(),
         grace_days: 0,
-        disbursed: 0,
     };
     for (nth, event) in list(&vector["events"])?.iter().enumerate() {
         match (event["op"].as_str(), event["expect"].as_str()) {
@@ -324,7 +322,6 @@ impl Story<'_> {
             "disburse" => {
                 let (on, amount) = (date(&event["date"])?, Money::from_minor(minor(&event["amount"])?));
                 self.loan()?.disburse(on, amount)?;
-                self.disbursed += amount.to_minor();
             }
             "repayment" => self.pay(event, TransactionKind::Repayment)?,
             "refund" => self.pay(event, TransactionKind::PayoutRefund)?,
@@ -344,9 +341,11 @@ impl Story<'_> {
                 let amount = if event["percent"].is_null() {
                     Money::from_minor(minor(&event["amount"])?)
                 } else {
-                    // A share of what was lent.
+                    // A share of all principal and interest.
                     let share = decimal(&event["percent"])? / Decimal::ONE_HUNDRED;
-                    Money::from_decimal_minor(Decimal::from(self.disbursed) * share, Rounding::HalfEven)?
+                    let rows = self.loan()?.instalments();
+                    let whole: i64 = rows.iter().map(|row| row.principal.due + row.interest.due).sum();
+                    Money::from_decimal_minor(Decimal::from(whole) * share, Rounding::HalfEven)?
                 };
                 self.loan()?.charge(component, due, amount)?;
             }
@@ -437,7 +436,7 @@ impl Story<'_> {
                 TransactionKind::PayoutRefund,
                 TransactionKind::MerchantRefund,
             ])?,
-            "undo_disbursal" => self.undo_last(&[TransactionKind::Disbursement])?,
+            "undo_disbursal" => self.loan()?.undo_all_disbursements()?,
             "end_of_day" => {
                 if let Some(loan) = &mut self.loan {
                     loan.end_of_day()?;
@@ -755,7 +754,7 @@ fn journal(loan: &ScheduledLoan, place: &str, event: &Value, check: &mut Check) 
     {
         for posting in loan.postings(transaction) {
             found.push((
-                code(kind, loan.is_after_charge_off(transaction), posting.account)?.to_owned(),
+                code(kind, loan.is_after_charge_off(transaction), &posting)?.to_owned(),
                 posting.debit_minor.to_minor(),
             ));
         }
@@ -773,10 +772,10 @@ fn journal(loan: &ScheduledLoan, place: &str, event: &Value, check: &mut Check) 
 }
 
 /// The source's chart of accounts.
-fn code(kind: TransactionKind, charged_off: bool, account: dandelion_credit::loan::Account) -> Judged<&'static str> {
+fn code(kind: TransactionKind, charged_off: bool, posting: &Posting) -> Judged<&'static str> {
     use dandelion_credit::loan::Account as A;
-    Ok(match account {
-        _ if kind == TransactionKind::WriteOff && !matches!(account, A::Principal | A::InterestReceivable) => "e4",
+    Ok(match posting.account {
+        A::CreditLoss if kind == TransactionKind::WriteOff && posting.debit_minor > Money::ZERO => "e4",
         A::InterestIncome if kind == TransactionKind::BuyDownFeeAmortisation => "450281",
         A::InterestIncome if charged_off || kind == TransactionKind::ChargeOff => "404001",
         A::FeeIncome | A::PenaltyIncome if charged_off || kind == TransactionKind::ChargeOff => "404008",

@@ -24,17 +24,12 @@ impl ScheduledLoan {
             Some(closed) => closed.tomorrow().unwrap_or(yesterday),
             None => yesterday,
         };
-        let lent_on =
-            self.transactions.iter().filter(|known| known.kind == TransactionKind::Disbursement && !known.reverted);
-        let first = lent_on.map(|known| known.on).min();
         let open = days(day, yesterday);
         if open > MOST_OPEN_DAYS {
             return Err(Error::invalid("days to close at once", open, "at most 4,000"));
         }
         while day <= yesterday {
-            if first.is_some_and(|first| first <= day) {
-                self.close_day(day)?;
-            }
+            self.close_day(day)?;
             let Ok(next) = day.tomorrow() else { break };
             day = next;
         }

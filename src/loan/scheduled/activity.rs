@@ -35,7 +35,8 @@ impl ScheduledLoan {
             return;
         }
         for known in self.transactions.iter_mut().filter(|known| known.kind == TransactionKind::AccrualActivity) {
-            known.reverted |= known.on > closed_on;
+            let later = known.on > closed_on;
+            (known.reverted, known.withdrawn) = (known.reverted || later, known.withdrawn || later);
         }
         let mut rest = Portions::default();
         for nth in 0..self.instalments.len() {
@@ -83,7 +84,8 @@ impl ScheduledLoan {
         if is_due {
             self.note_activity(on);
         } else {
-            self.transactions[id as usize].reverted = true;
+            let known = &mut self.transactions[id as usize];
+            (known.reverted, known.withdrawn) = (true, true);
         }
     }
 
@@ -97,7 +99,8 @@ impl ScheduledLoan {
             if self.transactions[index].portions == portions {
                 return;
             }
-            self.transactions[index].reverted = true;
+            let known = &mut self.transactions[index];
+            (known.reverted, known.withdrawn) = (true, true);
             replayed = true;
         }
         if total(&portions) > 0 {

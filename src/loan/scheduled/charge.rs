@@ -116,7 +116,9 @@ impl ScheduledLoan {
         if !matches!(component, Component::Fee | Component::Penalty) {
             return Err(Error::invalid("charge", format!("{component:?}"), "a fee or a penalty"));
         }
-        self.change(|loan| {
+        // A charge that is not overdue leaves everything else as it was worked out last.
+        let as_of = if due < self.today { Some(self.today) } else { self.recalculated_on };
+        self.change_as_of(as_of, |loan| {
             let after = loan.transactions.len() as u32;
             loan.charges.push(LoanCharge { component, amount: minor, due, after, made_on: loan.today, waived: false });
             if loan.product.recalculates.is_some() && due < loan.today && loan.product.kind == ScheduleKind::Progressive

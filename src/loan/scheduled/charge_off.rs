@@ -143,7 +143,8 @@ impl Replay<'_> {
     }
 
     pub(super) fn write_off(&mut self, on: Date) -> Portions {
-        if self.recalculates() {
+        if self.loan.recalculates() {
+            // The whole claim is given up as it was planned, whatever a charge-off has made of it.
             self.write_figures();
         }
         self.frozen = true;

@@ -1,6 +1,6 @@
 //! Everything unpaid moved to new instalments.
 
-use super::instalment::{Debt, InstalmentKind, ScheduledInstalment};
+use super::instalment::{InstalmentKind, ScheduledInstalment};
 use super::plan::multiple;
 use super::replay::Replay;
 use super::transaction::{NewPlan, Portions};
@@ -54,7 +54,8 @@ impl Replay<'_> {
         Ok(Portions { principal, interest, ..Portions::default() })
     }
 
-    /// All unpaid principal moves to new instalments in even parts; what was paid early goes with the first of them.
+    /// All unpaid principal moves to new instalments in even parts; what was paid on an instalment stays with the new one in
+    /// its place.
     fn re_age_rows(&mut self, on: Date, new: NewPlan) -> Result<Portions> {
         let mut moved = Portions::default();
         for row in &mut self.rows {
@@ -81,7 +82,6 @@ impl Replay<'_> {
             Some(row) if row.kind != InstalmentKind::DownPayment => row.due,
             _ => self.rows.get(place).map_or(on, |row| row.from),
         };
-        let early = self.lift_paid_early(from, on);
         let count = i64::from(new.instalments);
         let even = |minor: i64| {
             let part = self.loan.product.rounding.div(i128::from(minor), i128::from(count)) as i64;
@@ -104,13 +104,6 @@ impl Replay<'_> {
             (row.kind, row.from, row.due) = (InstalmentKind::Planned, from, due);
             row.principal.due = part(moved.principal, principal) + row.principal.paid;
             row.interest.due = part(moved.interest, interest) + row.interest.paid.max(row.interest.due);
-            if let (0, Some(early)) = (nth, &early) {
-                for component in Component::ALL {
-                    let (held, debt) = (early.debt(component), row.debt_mut(component));
-                    (debt.due, debt.paid) = (debt.due + held.due, debt.paid + held.paid);
-                }
-                row.in_advance += early.in_advance;
-            }
             row.note_met(on);
             from = due;
         }
@@ -122,23 +115,6 @@ impl Replay<'_> {
         });
         self.order_rows();
         Ok(moved)
-    }
-
-    /// Takes what was paid off the instalments not due before today, into a row of its own; none if nothing was.
-    fn lift_paid_early(&mut self, from: Date, on: Date) -> Option<ScheduledInstalment> {
-        let mut early = ScheduledInstalment::new(InstalmentKind::Planned, from, on);
-        for row in self.rows.iter_mut().filter(|row| row.kind == InstalmentKind::Planned && row.due >= on) {
-            for component in Component::ALL {
-                let debt = row.debt_mut(component);
-                let paid = std::mem::take(&mut debt.paid);
-                debt.due -= paid;
-                let held: &mut Debt = early.debt_mut(component);
-                (held.due, held.paid) = (held.due + paid, held.paid + paid);
-            }
-            early.in_advance += std::mem::take(&mut row.in_advance);
-        }
-        early.met_on = Some(on);
-        (early.paid_total() > 0).then_some(early)
     }
 
     /// Rows by due date, each from where the one before it ends.

@@ -10,11 +10,16 @@ use crate::money::Money;
 
 impl ScheduledLoan {
     pub(super) fn change(&mut self, edit: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        self.change_as_of(Some(self.today), edit)
+    }
+
+    /// As [`change`](Self::change), with overdue balances taken into account until another day.
+    pub(super) fn change_as_of(
+        &mut self,
+        as_of: Option<Date>,
+        edit: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
         let mut next = self.clone();
-        if next.closed_day.is_some() {
-            // Days that were left open are closed before anything new is recorded.
-            next.end_of_day()?;
-        }
         let known = next.transactions.len();
         let was_closed = matches!(next.status(), LoanStatus::Closed | LoanStatus::Overpaid);
         edit(&mut next)?;
@@ -22,7 +27,7 @@ impl ScheduledLoan {
         if facts > MOST_FACTS {
             return Err(Error::invalid("events of a loan", facts, "at most 10,000"));
         }
-        next.recalculated_on = Some(next.today);
+        next.recalculated_on = as_of;
         if let Some((on, interest)) = next.replay(Some(known))? {
             next.accrue_until_charge_off(on, interest);
         }
@@ -197,6 +202,25 @@ impl ScheduledLoan {
         }
         self.change(|loan| {
             loan.push(on, kind, 0);
+            Ok(())
+        })
+    }
+
+    /// All money that went out never did: the loan is approved again and nothing has happened to it.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] when no money is out.
+    pub fn undo_all_disbursements(&mut self) -> Result<()> {
+        if self.status() == LoanStatus::Approved {
+            return Err(Error::conflict("disbursement", "none", "money paid out before"));
+        }
+        self.change(|loan| {
+            for known in &mut loan.transactions {
+                (known.reverted, known.withdrawn) = (true, true);
+            }
+            loan.charges.clear();
+            loan.changes.clear();
+            loan.closed_day = None;
             Ok(())
         })
     }

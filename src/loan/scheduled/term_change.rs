@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::instalment::{InstalmentKind, ScheduledInstalment};
-use super::product::check_rate;
+use super::product::{ScheduleKind, check_rate};
 use super::replay::Replay;
 use super::state::ScheduledLoan;
 use crate::calendar::Date;
@@ -87,6 +87,13 @@ impl Replay<'_> {
                 let planned = self.rows.iter_mut().filter(|row| row.kind == InstalmentKind::Planned);
                 for (row, period) in planned.zip(&self.plan.periods) {
                     (row.from, row.due) = (period.from, period.due);
+                }
+                if product.kind == ScheduleKind::Cumulative {
+                    self.rows.sort_by_key(|row| (row.due, row.kind != InstalmentKind::DownPayment));
+                }
+                let maturity = self.plan.maturity();
+                for row in self.rows.iter_mut().filter(|row| row.kind == InstalmentKind::Additional) {
+                    row.from = maturity.min(row.due);
                 }
             }
             TermChange::MoreInstalments { from, count } => {

@@ -19,6 +19,32 @@ pub(in super::super) fn multiple(amount: i64, of: Option<i64>) -> i64 {
     }
 }
 
+/// The instalment that pays `balance` off at these rates a period.
+fn annuity(rates: &[Decimal], balance: i64) -> Result<Decimal> {
+    if let Some(level) = annuity_by_growth(rates, balance) {
+        return Ok(precise(level));
+    }
+    // Growth beyond what a number can hold: the same by present values, which only get smaller.
+    let (mut value, mut sum) = (Decimal::ONE, Decimal::ZERO);
+    for rate in rates {
+        value = precise(value / (Decimal::ONE + rate));
+        sum += value;
+    }
+    checked(Decimal::from(balance).checked_div(sum)).map(precise)
+}
+
+fn annuity_by_growth(rates: &[Decimal], balance: i64) -> Option<Decimal> {
+    let (mut growth, mut sum) = (Decimal::ONE, Decimal::ONE);
+    for (nth, rate) in rates.iter().enumerate() {
+        let factor = Decimal::ONE + rate;
+        growth = precise(growth.checked_mul(factor)?);
+        if nth > 0 {
+            sum = precise(Decimal::ONE + precise(sum.checked_mul(factor)?));
+        }
+    }
+    precise(growth.checked_mul(Decimal::from(balance))?).checked_div(sum)
+}
+
 impl Plan {
     /// Sets the levels from period `first` on so that they pay off what is lent, as it stands.
     pub fn set_levels(&mut self, product: &LoanProduct, first: usize) -> Result<()> {
@@ -30,18 +56,13 @@ impl Plan {
 
     fn set_equal_levels(&mut self, product: &LoanProduct, first: usize) -> Result<()> {
         let paying = first.max(self.shape.principal_grace as usize).min(self.periods.len() - 1);
-        let (mut growth, mut sum) = (Decimal::ONE, Decimal::ONE);
-        for (nth, period) in self.periods[paying..].iter().enumerate() {
-            let rate: Decimal = match product.kind {
-                ScheduleKind::Progressive => period.stretches.iter().map(|stretch| stretch.rate).sum(),
-                ScheduleKind::Cumulative => self.even_rate(product),
-            };
-            let factor = Decimal::ONE + rate;
-            growth = precise(checked(growth.checked_mul(factor))?);
-            if nth > 0 {
-                sum = precise(Decimal::ONE + precise(checked(sum.checked_mul(factor))?));
+        let rates: Vec<Decimal> = match product.kind {
+            ScheduleKind::Progressive => {
+                let rate = |period: &Period| period.stretches.iter().map(|stretch| stretch.rate).sum();
+                self.periods[paying..].iter().map(rate).collect()
             }
-        }
+            ScheduleKind::Cumulative => vec![self.even_rate(product); self.periods.len() - paying],
+        };
         let balance = match (product.kind, first.checked_sub(1)) {
             // Planned once, over everything that is lent.
             (ScheduleKind::Cumulative, _) => self.total_lent(),
@@ -50,7 +71,7 @@ impl Plan {
                 self.periods[before].closing_balance() + self.periods[first].lent()
             }
         };
-        let exact = checked(precise(checked(growth.checked_mul(Decimal::from(balance)))?).checked_div(sum))?;
+        let exact = annuity(&rates, balance)?;
         let level = multiple(minor(product.rounding.round(precise(exact), 0))?, product.level_multiple_minor);
         for period in &mut self.periods[first..] {
             if level >= period.paid() {

@@ -71,7 +71,11 @@ impl Plan {
 
     /// A new rate from `day`, its own interest included.
     pub fn change_rate(&mut self, product: &LoanProduct, day: Date, rate: Decimal) -> Result<()> {
-        let before = day.yesterday().unwrap_or(day);
+        let mut before = day.yesterday().unwrap_or(day);
+        if product.kind == ScheduleKind::Cumulative {
+            // A plan that is made once has one rate for a whole period.
+            before = self.periods.iter().find(|period| period.due >= day).map_or(before, |period| period.from);
+        }
         self.rates.push((before, rate));
         self.rates.sort_by_key(|&(from, _)| from);
         self.relevel_around(product, before)
