@@ -231,7 +231,7 @@ proptest! {
             }
         }
         let loan = account.loan();
-        let met: i64 = loan.instalments().iter().map(|row| row.paid_total()).sum();
+        let met: i64 = loan.instalments().iter().map(dandelion_credit::loan::ScheduledInstalment::paid_total).sum();
         prop_assert_eq!(met + loan.overpaid(), paid);
         prop_assert_eq!(balance(&account, Account::Cash), paid - 10_000);
         let open: i64 = loan.instalments().iter().map(|row| row.principal.open()).sum();

@@ -269,10 +269,10 @@ pub struct LoanProduct {
 impl LoanProduct {
     /// Checks that the rules can be kept.
     pub(super) fn check(&self) -> Result<()> {
-        if let YearDays::Fixed(days) = self.year {
-            if !(1..=1_000).contains(&days) {
-                return Err(Error::invalid("days of a year", days, "1 to 1,000"));
-            }
+        if let YearDays::Fixed(days) = self.year
+            && !(1..=1_000).contains(&days)
+        {
+            return Err(Error::invalid("days of a year", days, "1 to 1,000"));
         }
         if let Some(down) = self.down_payment {
             let share = down.share.get();
@@ -284,10 +284,10 @@ impl LoanProduct {
                 ));
             }
         }
-        if let Some(unit) = self.level_multiple_minor {
-            if !(1..=MOST_MINOR).contains(&unit) {
-                return Err(Error::invalid("multiple of instalments", unit, "1 to 10^13 minor units"));
-            }
+        if let Some(unit) = self.level_multiple_minor
+            && !(1..=MOST_MINOR).contains(&unit)
+        {
+            return Err(Error::invalid("multiple of instalments", unit, "1 to 10^13 minor units"));
         }
         if let Some(mut order) = self.charge_back_order {
             order.sort_unstable();

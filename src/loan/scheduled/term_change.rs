@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::instalment::{InstalmentKind, ScheduledInstalment};
+use super::plan::Period;
 use super::product::{ScheduleKind, check_rate};
 use super::replay::Replay;
 use super::state::ScheduledLoan;
 use crate::calendar::Date;
-use crate::error::{Error, Result};
-use crate::loan::Every;
+use crate::error::Result;
 
 /// A change of the terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,13 +99,11 @@ impl Replay<'_> {
             TermChange::MoreInstalments { from, count } => {
                 self.plan.extend(product, from, count)?;
                 let end = self.rows.iter().position(|row| row.kind == InstalmentKind::Additional);
-                let mut place = end.unwrap_or(self.rows.len());
+                let place = end.unwrap_or(self.rows.len());
                 let known = self.plan.periods.len() - count as usize;
-                for period in &self.plan.periods[known..] {
-                    let row = ScheduledInstalment::new(InstalmentKind::Planned, period.from, period.due);
-                    self.rows.insert(place, row);
-                    place += 1;
-                }
+                let planned =
+                    |period: &Period| ScheduledInstalment::new(InstalmentKind::Planned, period.from, period.due);
+                self.rows.splice(place..place, self.plan.periods[known..].iter().map(planned));
             }
         }
         self.write_unmet(change.on());

@@ -139,7 +139,7 @@ impl Plan {
 }
 
 fn leap_day_within(year: i16, period: &Period) -> bool {
-    jiff::civil::Date::new(year, 2, 29).is_ok_and(|day| period.from < day && day <= period.due)
+    Date::new(year, 2, 29).is_ok_and(|day| period.from < day && day <= period.due)
 }
 
 /// The part of a year from one day to another, each day over the days of its own year. The last day of a year counts with

@@ -22,10 +22,8 @@ impl Plan {
         for period in self.periods[..first].iter_mut().filter(|period| !period.is_paid()) {
             // What was overdue until today no longer is.
             let open = period.open_principal();
-            if let Some(last) = period.stretches.last_mut() {
-                if last.corrected != 0 {
-                    last.corrected -= open;
-                }
+            if let Some(last) = period.stretches.last_mut().filter(|last| last.corrected != 0) {
+                last.corrected -= open;
             }
             period.level = period.paid();
             period.credited_moved = period.credited_principal() + period.credited_interest();
