@@ -64,7 +64,7 @@ impl ScheduledLoan {
     /// The terms change.
     ///
     /// # Errors
-    /// [`Error::is_invalid`] for a change that leaves no schedule.
+    /// [`Error::is_invalid`](crate::Error::is_invalid) for a change that leaves no schedule.
     pub fn change_terms(&mut self, change: TermChange) -> Result<()> {
         if let TermChange::Rate { annual_rate, .. } = change {
             check_rate(annual_rate)?;
