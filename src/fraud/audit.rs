@@ -171,7 +171,7 @@ impl<'a> Auditor<'a> {
         })?
         .concat();
         if let Some(graph) = self.graph {
-            let reached = association(graph, &audit.suspicion, progress)?;
+            let reached = association(graph, &self.knowledge.closure.ties, &audit.suspicion, progress)?;
             let weight = weights.of(Signal::Association) as f32;
             for (account, &near) in reached.iter().enumerate() {
                 audit.scores[account][Signal::Association.index()] = near;

@@ -223,7 +223,7 @@ impl Default for Weights {
     fn default() -> Self {
         let weight = |signal: Signal| match signal {
             Signal::CircularFlow | Signal::AmountTrail | Signal::LoanFunded => 0.95,
-            Signal::RoundTrip | Signal::SharedDevice | Signal::ScatterGather => 0.7,
+            Signal::RoundTrip | Signal::SharedDevice | Signal::ScatterGather | Signal::TightGroup => 0.7,
             Signal::RepeatedTransfers | Signal::PassThrough | Signal::DenseBlock => 0.6,
             Signal::PayerOverlap | Signal::FlowThroughBlock | Signal::OutOfScale => 0.5,
             Signal::PayerExclusivity | Signal::Refunds | Signal::FanInBurst => 0.4,

@@ -3,6 +3,7 @@
 use crate::graph::TransferGraph;
 use crate::graph::temporal::{CircularFlow, Leg, Legs};
 
+use super::closure::Closure;
 use super::config::AuditConfig;
 use super::marks::Marks;
 use super::patterns::Patterns;
@@ -53,6 +54,8 @@ pub(super) struct Knowledge {
     pub scatters: Patterns,
     pub dense: Patterns,
     pub layers: Patterns,
+    /// Empty without a graph.
+    pub closure: Closure,
     /// Share of its payers that another account has too, and which account that is.
     pub overlap: Vec<(f32, u32)>,
 }

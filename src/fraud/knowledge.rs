@@ -7,6 +7,7 @@ use crate::parallel::{map_chunks, try_map_chunks};
 use crate::progress::Progress;
 
 use super::blocks::{MarketBlocks, market_blocks};
+use super::closure::Closure;
 use super::config::AuditConfig;
 use super::context::{Knowledge, sole_payee};
 use super::patterns::Patterns;
@@ -50,6 +51,10 @@ impl Knowledge {
             Some(graph) => market_blocks(graph, legs, progress)?,
             None => MarketBlocks::default(),
         };
+        let closure = match graph {
+            Some(graph) => Closure::of(graph, progress)?,
+            None => Closure::default(),
+        };
         Ok(Self {
             sole_payee: sole.concat(),
             flows: circles.flows,
@@ -59,6 +64,7 @@ impl Knowledge {
             scatters,
             dense: blocks.dense,
             layers: blocks.layers,
+            closure,
             overlap: overlap::overlaps(legs, progress)?,
         })
     }

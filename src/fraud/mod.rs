@@ -40,9 +40,9 @@
 //! # Suspicion
 //! Scores are first put on the market's own scale: a score that one account in a thousand reaches is telling, one that
 //! every second reaches is not ([`Baseline`]). Unusualness is `1 − Π (1 − weight × score × rarity)`, raised a little by
-//! closeness to suspicious accounts; nothing in it is fitted on labels. Suspicion is the share of the synthetic market's
-//! shops so unusual that wash receipts: half of its honest shops are at 0.01 or below and nineteen in twenty at 0.25 or
-//! below, half of the washing ones at 0.33 or above. The scale keeps the order of unusualness, so that accounts of other
+//! closeness to suspicious accounts, the more so over shared counterparties; nothing in it is fitted on labels. Suspicion is the share of the synthetic market's
+//! shops so unusual that wash receipts: half of its honest shops are at 0.02 or below and nineteen in twenty at 0.32 or
+//! below, half of the washing ones at 0.34 or above. The scale keeps the order of unusualness, so that accounts of other
 //! markets rank the same. Being close to a ring is not guilt: association takes nothing from receipts.
 //!
 //! # What it does not see
@@ -75,6 +75,7 @@ mod audit;
 mod baseline;
 mod blocks;
 mod cap;
+mod closure;
 mod config;
 mod context;
 mod examine;

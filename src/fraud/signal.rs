@@ -49,6 +49,8 @@ pub enum Signal {
     FlowThroughBlock,
     /// Payers that know each other.
     OwnCircle,
+    /// Counterparties that deal with each other more than chance explains.
+    TightGroup,
     /// Many payers at once.
     FanInBurst,
     /// Many payees at once.
@@ -65,7 +67,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in order of precedence.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::LoanFunded,
         Self::SharedDevice,
         Self::CircularFlow,
@@ -83,6 +85,7 @@ impl Signal {
         Self::DenseBlock,
         Self::FlowThroughBlock,
         Self::OwnCircle,
+        Self::TightGroup,
         Self::FanInBurst,
         Self::FanOutBurst,
         Self::ScatterGather,
@@ -118,6 +121,7 @@ impl Signal {
             Self::DenseBlock => "dense_block",
             Self::FlowThroughBlock => "flow_through_block",
             Self::OwnCircle => "own_circle",
+            Self::TightGroup => "tight_group",
             Self::FanInBurst => "fan_in_burst",
             Self::FanOutBurst => "fan_out_burst",
             Self::ScatterGather => "scatter_gather",
@@ -179,6 +183,9 @@ impl Signal {
                 "for accounts in the middle of a block: (min(in, out) - |in - out| / 4)+ / max(in, out); for its ends the largest of their middles, halved"
             }
             Self::OwnCircle => "share of the ten largest payers that have a relation with another payer * s(payers, 5)",
+            Self::TightGroup => {
+                "o * a / (a + 1), o the share of ordinary accounts' triangles that chance explains, a the mean over lengths 2, 3 and 4 of the closed ways through the account, in multiples of the market's mean: sum(product of 1 / sqrt(degree) over the others) / degree"
+            }
             Self::FanInBurst => "payers in the busiest two days / all payers * s(payers in them, 5)",
             Self::FanOutBurst => "payees in the busiest two days / all payees * s(payees in them, 5)",
             Self::ScatterGather => "1 - 0.5^(accounts in the middle - 2) for source, target and middle",
@@ -187,7 +194,7 @@ impl Signal {
                 "1 - exp(-(z - 3)+ / 6), z the largest distance of ln amount from the median of its side in robust deviations of at least 0.25"
             }
             Self::Association => {
-                "a / (a + 1), a the squared suspicion that reaches the account over its relations, in multiples of the market's mean over the square root of the degree"
+                "a / (a + 1), a the squared suspicion that reaches the account over its relations, half of it along shared counterparties, in multiples of the market's mean over the square root of the degree"
             }
         }
     }
@@ -195,7 +202,10 @@ impl Signal {
     /// The version of the formula; a change of the formula changes it.
     #[must_use]
     pub const fn version(self) -> u16 {
-        1
+        match self {
+            Self::Association => 2,
+            _ => 1,
+        }
     }
 
     /// The sentence a loan officer can read out.
@@ -219,6 +229,7 @@ impl Signal {
             Self::DenseBlock => "payers and payees form an unusually dense block",
             Self::FlowThroughBlock => "the account lies in a layer that only lets money through",
             Self::OwnCircle => "payers know each other",
+            Self::TightGroup => "counterparties deal with each other unusually much",
             Self::FanInBurst => "many payers paid within two days",
             Self::FanOutBurst => "many payees were paid within two days",
             Self::ScatterGather => "money was scattered over several accounts and gathered again",

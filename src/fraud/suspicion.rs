@@ -178,32 +178,48 @@ pub(super) fn calibrated(unusual: f64) -> f64 {
 /// accounts in proportion to the square of their unusualness (weak doubts are not passed on), in multiples of the mean and
 /// shrunk by the square root of the degree (a hub meets everybody), put on `a / (a + 1)`. Its own is left out.
 ///
+/// `ties` holds for every slot of the graph how many counterparties both ends share; half of all walking goes along them,
+/// since whoever acts together has others in common.
+///
 /// Being close to a ring is not guilt: it takes nothing from receipts, and it weighs little beside an account's own
 /// signals.
-pub(super) fn association(graph: &TransferGraph, own: &[f32], progress: Progress<'_>) -> Result<Vec<f32>> {
+pub(super) fn association(
+    graph: &TransferGraph,
+    ties: &[f32],
+    own: &[f32],
+    progress: Progress<'_>,
+) -> Result<Vec<f32>> {
     const ROUNDS: u64 = 6;
     const RESTART: f32 = 0.5;
     let accounts = graph.accounts();
     let own: Vec<f32> = own.iter().map(|suspicion| suspicion * suspicion).collect();
-    let mean = map_chunks(own.len(), CHUNK, |range| own[range].iter().map(|&s| f64::from(s)).sum::<f64>())
-        .into_iter()
-        .sum::<f64>()
-        / accounts.max(1) as f64;
+    let mean = total(&own) / accounts.max(1) as f64;
     if mean <= 0.0 {
         return Ok(vec![0.0; accounts]);
     }
+    // What a walk weighs a relation by: 1 for itself, and as much on the average for what both ends share.
+    let shared = total(ties);
+    let per_tie = if shared > 0.0 { (ties.len() as f64 / shared) as f32 } else { 0.0 };
+    let strength: Vec<f32> = map_chunks(accounts, CHUNK, |range| {
+        let sum = |account: usize| ties[graph.row(account)].iter().map(|tie| 1.0 + per_tie * tie).sum::<f32>();
+        range.map(|account| sum(account).max(1.0)).collect::<Vec<f32>>()
+    })
+    .concat();
     let degree = |account: usize| graph.row(account).len().max(1) as f32;
-    let mut out: Vec<f32> = (0..accounts).map(|account| own[account] / degree(account)).collect();
+    let mut out: Vec<f32> = (0..accounts).map(|account| own[account] / strength[account]).collect();
     let mut arrived = vec![0f32; accounts];
     for round in 0..ROUNDS {
         progress.step("following suspicion", round, ROUNDS)?;
         let parts = map_chunks(accounts, CHUNK, |range| {
-            let sum = |account: usize| graph.neighbours(account as u32).iter().map(|&peer| out[peer as usize]).sum();
+            let sum = |account: usize| {
+                let peers = graph.neighbours(account as u32).iter().zip(&ties[graph.row(account)]);
+                peers.map(|(&peer, tie)| (1.0 + per_tie * tie) * out[peer as usize]).sum()
+            };
             range.map(sum).collect::<Vec<f32>>()
         });
         arrived = parts.concat();
         for account in 0..accounts {
-            out[account] = (RESTART * own[account] + (1.0 - RESTART) * arrived[account]) / degree(account);
+            out[account] = (RESTART * own[account] + (1.0 - RESTART) * arrived[account]) / strength[account];
         }
     }
     let relative = |account: usize| {
@@ -211,6 +227,13 @@ pub(super) fn association(graph: &TransferGraph, own: &[f32], progress: Progress
         (arrived / (arrived + 1.0)) as f32
     };
     Ok((0..accounts).map(relative).collect())
+}
+
+/// A sum that is the same on any number of threads.
+fn total(values: &[f32]) -> f64 {
+    map_chunks(values.len(), CHUNK, |range| values[range].iter().map(|&value| f64::from(value)).sum::<f64>())
+        .into_iter()
+        .sum()
 }
 
 #[cfg(test)]
@@ -261,7 +284,8 @@ mod tests {
         let columns = TransferColumns::of_pairs(&[0, 1, 2, 4, 5], &[1, 2, 3, 5, 6]);
         let graph = TransferGraph::build(&columns, 8, &GraphConfig::default(), Progress::silent()).unwrap();
         let own = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-        let reached = association(&graph, &own, Progress::silent()).unwrap();
+        let ties = vec![0.0; graph.relations() as usize * 2];
+        let reached = association(&graph, &ties, &own, Progress::silent()).unwrap();
         assert!(reached[1] > reached[2] && reached[2] > reached[3] && reached[3] > 0.0);
         assert_eq!(reached[4..], [0.0; 4]);
     }

@@ -405,11 +405,11 @@ fn roc_auc(scores: &[f32], positive: &[bool]) -> f64 {
     (rank_sum - p * (p + 1.0) / 2.0) / (p * (positive.len() as f64 - p))
 }
 
-/// A third of the accounts that the publishers label take no part in any planted transfer of the file, so no method can
-/// find those by what they did: both figures are held, with them and without them.
+/// A third of the accounts that the publishers label take no part in any planted transfer of the file: what gives them away
+/// is how closed their group is. Both figures are held, with them and without them.
 #[test]
 fn planted_patterns_of_a_published_set_are_found_without_labels() {
-    for (name, all_fraud, taking_part) in [("20K_cycle200", 0.90, 0.99), ("20K_fanin200", 0.92, 0.97)] {
+    for (name, all_fraud, taking_part) in [("20K_cycle200", 0.97, 0.99), ("20K_fanin200", 0.95, 0.98)] {
         let Some((transfers, fraud)) = amlsim(name) else { return };
         let columns = transfers.columns();
         let accounts = fraud.len();

@@ -1,0 +1,102 @@
+//! Who stands behind a payer: exclusive payers, puppets, and the purse that funds them.
+
+use crate::graph::temporal::{Leg, Legs};
+
+use super::super::shape::shrink;
+use super::super::signal::Signal;
+use super::Desk;
+
+/// Forwarded payments that make a payer a puppet.
+const PUPPET: u32 = 2;
+
+impl<L: Legs> Desk<'_, '_, L> {
+    /// Finds the purse behind each payer: the account that most of its payments here were forwarded from, the same money
+    /// within the funding window; for a payer of nobody else also the account that brought most of its money. Whoever has
+    /// none stands behind themselves.
+    pub(super) fn look_behind_payers(&mut self) {
+        let mut behind = std::mem::take(&mut self.scratch.behind);
+        behind.clear();
+        let mut sources: Vec<u32> = Vec::new();
+        for payer in &self.scratch.payers {
+            sources.clear();
+            let mut receipts = 0;
+            let inflow = if payer.positive > 0 { self.ctx.legs.received(payer.account) } else { &[] };
+            if !inflow.is_empty() {
+                for &(_, place) in &self.scratch.by_payer[payer.start as usize..payer.end as usize] {
+                    let leg = &self.received[place as usize];
+                    if leg.amount_minor > 0 {
+                        receipts += 1;
+                        sources.extend(self.source_of(leg, inflow).map(|source| source.peer));
+                    }
+                }
+            }
+            sources.sort_unstable();
+            let most = sources.chunk_by(|a, b| a == b).max_by_key(|run| (run.len(), std::cmp::Reverse(run[0])));
+            behind.push(match most {
+                Some(run) if run.len() * 2 >= receipts => (run[0], run.len() as u32),
+                _ => (self.ctx.backer(payer.account, self.account), 0),
+            });
+        }
+        self.scratch.behind = behind;
+    }
+
+    /// The transfer that a payer forwarded with `leg`: the latest one before it of nearly the same amount.
+    pub(super) fn source_of<'l>(&self, leg: &Leg, inflow: &'l [Leg]) -> Option<&'l Leg> {
+        /// Transfers to the payer that are looked at.
+        const LATEST: usize = 32;
+        let (window, tolerance) = (self.ctx.config.funding_window_seconds, self.ctx.config.amount_tolerance);
+        let until = inflow.partition_point(|before| before.at_seconds <= leg.at_seconds);
+        inflow[..until]
+            .iter()
+            .rev()
+            .take(LATEST)
+            .take_while(|before| leg.at_seconds - before.at_seconds <= window)
+            .find(|before| before.peer != self.account && near(leg.amount_minor, before.amount_minor, tolerance))
+    }
+
+    /// Payers that pay nobody else; and puppets: payers that again and again forward here what one purse just gave them.
+    pub(super) fn exclusivity(&mut self) {
+        self.scratch.taints.clear();
+        let mut proof = Vec::new();
+        let (mut exclusive, mut count, mut puppets) = (0usize, 0usize, 0usize);
+        let mut taints = std::mem::take(&mut self.scratch.taints);
+        for (payer, &(_, forwarded)) in self.scratch.payers.iter().zip(&self.scratch.behind) {
+            if payer.positive <= 0 {
+                continue;
+            }
+            count += 1;
+            let sole = self.ctx.sole_payee(payer.account) == Some(self.account);
+            let puppet = forwarded >= PUPPET;
+            exclusive += usize::from(sole && !puppet);
+            puppets += usize::from(puppet);
+            if !sole && !puppet {
+                continue;
+            }
+            let inflow = self.ctx.legs.received(payer.account);
+            for &(_, place) in &self.scratch.by_payer[payer.start as usize..payer.end as usize] {
+                let leg = &self.received[place as usize];
+                if leg.amount_minor <= 0 {
+                    continue;
+                }
+                if puppet {
+                    taints.push((place, leg.amount_minor));
+                }
+                if self.keep {
+                    proof.push((leg.amount_minor as f64, leg.row));
+                    if let Some(source) = self.source_of(leg, inflow).filter(|_| puppet) {
+                        proof.push((2.0 * leg.amount_minor as f64, source.row));
+                    }
+                }
+            }
+        }
+        self.scratch.taints = taints;
+        let share = if count == 0 { 0.0 } else { exclusive as f64 / count as f64 * shrink(count, 5.0) };
+        let score = 1.0 - (1.0 - share) * (1.0 - self.tainted_share() * shrink(puppets, 1.0));
+        self.note(Signal::PayerExclusivity, score, proof);
+        self.take(Signal::PayerExclusivity);
+    }
+}
+
+fn near(one: i64, other: i64, tolerance: f64) -> bool {
+    (one as f64 - other as f64).abs() <= one.max(other) as f64 * tolerance
+}

@@ -1,0 +1,143 @@
+//! Money that goes back to the payer, or to the purse behind the payer.
+
+use crate::graph::temporal::Legs;
+
+use super::super::signal::Signal;
+use super::Desk;
+
+impl<L: Legs> Desk<'_, '_, L> {
+    pub(super) fn round_trips(&mut self) {
+        self.scratch.taints.clear();
+        let mut proof = Vec::new();
+        if !self.sent.is_empty() {
+            self.direct_returns(&mut proof);
+            self.returns_to_purses(&mut proof);
+        }
+        if self.scratch.taints.is_empty() {
+            return;
+        }
+        let score = self.tainted_share();
+        self.note(Signal::RoundTrip, score, proof);
+        self.take(Signal::RoundTrip);
+    }
+
+    /// The stretch of `by_payee` that went to `account`.
+    pub(super) fn sent_to(&self, account: u32) -> std::ops::Range<usize> {
+        let start = self.scratch.by_payee.partition_point(|pair| pair.0 < account);
+        let length = self.scratch.by_payee[start..].partition_point(|pair| pair.0 == account);
+        start..start + length
+    }
+
+    pub(super) fn direct_returns(&mut self, proof: &mut Vec<(f64, u32)>) {
+        let mut taints = std::mem::take(&mut self.scratch.taints);
+        let mut next = 0;
+        let payees = &self.scratch.by_payee;
+        for payer in &self.scratch.payers {
+            // Both lists ascend by account: walk them side by side.
+            while next < payees.len() && payees[next].0 < payer.account {
+                next += 1;
+            }
+            let start = next;
+            while next < payees.len() && payees[next].0 == payer.account {
+                next += 1;
+            }
+            if start == next {
+                continue;
+            }
+            let receipts = self.scratch.by_payer[payer.start as usize..payer.end as usize].iter().map(|pair| pair.1);
+            let returns = payees[start..next].iter().map(|pair| pair.1);
+            let returns: Vec<u32> = returns.collect();
+            self.match_returns(receipts.collect(), &returns, payer.positive, &mut taints, proof);
+        }
+        self.scratch.taints = taints;
+    }
+
+    /// A purse pays puppets, the puppets pay the account, the account pays the purse: one hop more than a round trip.
+    pub(super) fn returns_to_purses(&mut self, proof: &mut Vec<(f64, u32)>) {
+        let mut puppets_of: Vec<(u32, u32)> = Vec::new();
+        for (number, (payer, &(purse, _))) in (0..).zip(self.scratch.payers.iter().zip(&self.scratch.behind)) {
+            if purse != payer.account && !self.sent_to(purse).is_empty() {
+                puppets_of.push((purse, number));
+            }
+        }
+        puppets_of.sort_unstable();
+        let mut taints = std::mem::take(&mut self.scratch.taints);
+        for puppets in puppets_of.chunk_by(|a, b| a.0 == b.0) {
+            let mut receipts: Vec<u32> = Vec::new();
+            let mut positive = 0;
+            for &(_, number) in puppets {
+                let payer = self.scratch.payers[number as usize];
+                positive += payer.positive;
+                let own = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
+                receipts.extend(own.iter().map(|pair| pair.1));
+            }
+            receipts.sort_unstable();
+            let returns = self.sent_to(puppets[0].0);
+            let returns: Vec<u32> = self.scratch.by_payee[returns].iter().map(|pair| pair.1).collect();
+            self.match_returns(receipts, &returns, positive, &mut taints, proof);
+        }
+        self.scratch.taints = taints;
+    }
+
+    /// Matches money sent back with receipts within the window either way, in order of time.
+    pub(super) fn match_returns(
+        &self,
+        receipts: Vec<u32>,
+        returns: &[u32],
+        positive: i64,
+        taints: &mut Vec<(u32, i64)>,
+        proof: &mut Vec<(f64, u32)>,
+    ) {
+        let window = self.ctx.config.return_window_seconds;
+        let receipts: Vec<u32> =
+            receipts.into_iter().filter(|&place| self.received[place as usize].amount_minor > 0).collect();
+        let mut matched = vec![0i64; receipts.len()];
+        let mut pairs: Vec<(f64, u32)> = Vec::new();
+        let mut first = 0;
+        let mut total = 0;
+        for &back in returns {
+            let back = &self.sent[back as usize];
+            let mut left = back.amount_minor;
+            while first < receipts.len() {
+                let leg = &self.received[receipts[first] as usize];
+                if leg.at_seconds < back.at_seconds - window || matched[first] == leg.amount_minor {
+                    first += 1;
+                } else {
+                    break;
+                }
+            }
+            for (&place, matched) in receipts[first..].iter().zip(&mut matched[first..]) {
+                let leg = &self.received[place as usize];
+                if left <= 0 || leg.at_seconds > back.at_seconds + window {
+                    break;
+                }
+                let part = left.min(leg.amount_minor - *matched);
+                *matched += part;
+                left -= part;
+                total += part;
+                if self.keep && part > 0 {
+                    pairs.push((part as f64, leg.row));
+                    pairs.push((part as f64, back.row));
+                }
+            }
+        }
+        // Friends settle bills now and then; a ring goes round again and again, or moves much at once.
+        let rounds = matched.iter().filter(|&&minor| minor > 0).count();
+        let config = self.ctx.config;
+        let large = i128::from(total) * 10_000 >= i128::from(self.positive) * i128::from(config.return_share.get());
+        if rounds < config.return_rounds as usize && !large {
+            return;
+        }
+        proof.extend(pairs);
+        let whole = total > 0 && total * 2 >= positive;
+        for (&place, &matched) in receipts.iter().zip(&matched) {
+            let minor = if whole { self.received[place as usize].amount_minor } else { matched };
+            if minor > 0 {
+                taints.push((place, minor));
+                if self.keep && whole {
+                    proof.push((minor as f64 / 2.0, self.received[place as usize].row));
+                }
+            }
+        }
+    }
+}
