@@ -280,6 +280,34 @@ fn hubs_that_reach_a_cap_are_reported() {
     });
 }
 
+/// Inputs that would be quadratic if any list were walked anew for every transfer, evidence included.
+#[test]
+fn hostile_shapes_are_told_in_linear_time() {
+    const MANY: i64 = 200_000;
+    let back_and_forth = |i: i64| ((i % 2) as u32, (1 - i % 2) as u32, 777, 1_000);
+    let star = |i: i64| (1 + i as u32, 0, 1_000, i);
+    let same_second =
+        |i: i64| if i % 2 == 0 { (0, 1 + (i % 99) as u32, 500, 1_000) } else { (1 + (i % 97) as u32, 0, 500, 1_000) };
+    let shapes: [(&str, &dyn Fn(i64) -> Row); 3] =
+        [("back and forth", &back_and_forth), ("star", &star), ("same second", &same_second)];
+    for (name, row) in shapes {
+        let rows: Vec<Row> = (0..MANY).map(row).collect();
+        let transfers = transfers(&rows);
+        let (columns, accounts) = (transfers.columns(), MANY as usize + 1);
+        let graph = TransferGraph::build(&columns, accounts, &GraphConfig::default(), Progress::silent()).unwrap();
+        let index = TemporalIndex::build(&columns, accounts, Progress::silent()).unwrap();
+        let (marks, config) = (Marks::none(), AuditConfig::default());
+        let started = std::time::Instant::now();
+        let auditor = Auditor::prepare(&index, Some(&graph), &marks, &config, Progress::silent()).unwrap();
+        let audit = auditor.audit(Progress::silent()).unwrap();
+        let told = auditor.assess(MERCHANT.into(), &audit).unwrap();
+        assert!(told.signals().iter().all(|finding| finding.evidence.len() <= config.evidence_rows));
+        assert!(told.verified() <= told.received());
+        let seconds = started.elapsed().as_secs();
+        assert!(seconds < 60, "{name}: {seconds} s, where a second is usual and a quadratic search takes minutes");
+    }
+}
+
 #[test]
 fn no_transfers_no_suspicion_and_unknown_accounts_are_errors() {
     let world = World::of(&[]);
