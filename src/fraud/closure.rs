@@ -254,11 +254,11 @@ mod tests {
             let openness = openness(&ways, &graph);
             let sums = ways.map(|of| of.iter().sum::<f64>());
             let lengths = sums.iter().filter(|&&sum| sum > 0.0).count().max(1) as f64;
-            for account in 0..9usize {
+            for (account, &score) in closure.scores.iter().enumerate() {
                 let multiple = |length: usize| if sums[length] > 0.0 { ways[length][account] / sums[length] * 9.0 } else { 0.0 };
                 let closed = (0..3).map(multiple).sum::<f64>() / lengths;
                 let expected = openness * closed / (closed + 1.0);
-                prop_assert!((f64::from(closure.scores[account]) - expected).abs() < 1e-5, "{} {expected}", closure.scores[account]);
+                prop_assert!((f64::from(score) - expected).abs() < 1e-5, "{score} {expected}");
                 for (slot, &peer) in graph.row(account).zip(graph.neighbours(account as u32)) {
                     let common = all().filter(|&c| linked(account as u32, c) && linked(c, peer));
                     let tie: f64 = common.map(|c| weight(&[c])).sum();
