@@ -3,7 +3,8 @@
 //! Whatever a ring does with amounts and times, its transfers have to close: there and back, round three, round four. Every
 //! closed way counts by `Π 1 / √degree` over its accounts, so that meeting over somebody whom everybody knows counts little,
 //! and each length is told in multiples of the market's mean, so that lengths are comparable and a market of families is
-//! its own measure. Ways over busy accounts in the middle ([`BUSY`]) are left out, which bounds the work by `BUSY` a relation.
+//! its own measure. Ways over two counterparties are counted where these and whom they lead to are not busy ([`BUSY`]): customers that two
+//! shops share make no group of them, and the work is bounded by `BUSY` a relation.
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
@@ -63,7 +64,7 @@ struct Desk<'a> {
     graph: &'a TransferGraph,
     /// `1 / √degree` of every account.
     weight: &'a [f32],
-    /// Weight of the middles towards each account two steps away, and the sum of their squares; zero between two looks.
+    /// Weight of the middles towards each account two steps away, and of their pairs; zero between two looks.
     over: Vec<[f32; 2]>,
     reached: Vec<u32>,
 }
@@ -83,8 +84,8 @@ impl Desk<'_> {
                 if over[0] == 0.0 {
                     self.reached.push(end);
                 }
+                over[1] += over[0] * weight;
                 over[0] += weight;
-                over[1] += weight * weight;
             }
         }
         let own = 1.0 / graph.row(account).len().max(1) as f64;
@@ -104,10 +105,9 @@ impl Desk<'_> {
             threes += own * f64::from(tie) * met * weight;
         }
         for end in self.reached.drain(..) {
-            let [sum, squares] = std::mem::take(&mut self.over[end as usize]).map(f64::from);
-            if end as usize != account {
-                let pairs = ((sum * sum - squares) / 2.0).max(0.0);
-                fours += own * pairs * f64::from(self.weight[end as usize]);
+            let [_, pairs] = std::mem::take(&mut self.over[end as usize]);
+            if end as usize != account && graph.degree(end) <= BUSY {
+                fours += own * f64::from(pairs) * f64::from(self.weight[end as usize]);
             }
         }
         let by_chance = own * chance.pairs(2.0 * graph.relations() as f64);
