@@ -14,6 +14,8 @@ use crate::progress::Progress;
 /// Counterparties above which nobody is looked through: whom everybody knows makes no group.
 const BUSY: usize = 64;
 const CHUNK: usize = 1 << 11;
+/// Relative difference below which two closures count as equal: weights are carried in 24 bits.
+const ALIKE: f64 = 1e-6;
 
 /// How closed the surroundings of every account are.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -171,6 +173,8 @@ fn openness<'a>(ways: impl Iterator<Item = &'a Ways> + Clone) -> f64 {
     }
     let most = threes.len() - 1;
     let limit = *threes.select_nth_unstable_by(most * 19 / 20, f64::total_cmp).1;
+    // Accounts alike to rounding are kept or left out together.
+    let limit = limit * (1.0 + ALIKE);
     let (mut closed, mut by_chance) = (0.0, 0.0);
     for ways in ways.filter(|ways| ways.closed[1] <= limit) {
         closed += ways.closed[1];
@@ -197,7 +201,7 @@ mod tests {
         let mut limit = ways[1].to_vec();
         limit.sort_by(f64::total_cmp);
         let (mut closed, mut by_chance) = (0.0, 0.0);
-        for account in (0..9u32).filter(|&account| ways[1][account as usize] <= limit[8 * 19 / 20] + 1e-9) {
+        for account in (0..9u32).filter(|&account| ways[1][account as usize] <= limit[8 * 19 / 20] * (1.0 + ALIKE)) {
             closed += ways[1][account as usize];
             let peers = graph.neighbours(account);
             for (place, &a) in peers.iter().enumerate() {
