@@ -285,8 +285,8 @@ impl CreditLine {
     ///     drawdown: id, component: Component::Fee, amount_minor: Money::from_minor(5_000),
     /// }))?;
     /// let cost = line.cost_of_credit(id, day)?;
-    /// assert_eq!((cost.annual_rate.map(|rate| (rate * 1e4).round()), cost.is_allowed), (Some(2_951.0), false));
-    /// assert_eq!((cost.cost_minor.to_minor(), cost.excess_minor.to_minor()), (16_422, 2_869));
+    /// assert_eq!((cost.annual_rate.map(|rate| (rate * 1e4).round()), cost.is_allowed), (Some(2_964.0), false));
+    /// assert_eq!((cost.cost_minor.to_minor(), cost.excess_minor.to_minor()), (16_423, 2_840));
     /// # Ok::<(), dandelion_credit::Error>(())
     /// ```
     pub fn cost_of_credit(&self, id: DrawdownId, day: Date) -> Result<CostOfCredit> {
