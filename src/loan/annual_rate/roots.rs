@@ -6,7 +6,7 @@
 //! by exp(c·s) with c between the times of a change, the derivative has one change fewer, so its roots, found the same way,
 //! cut the line into pieces on which the value is monotone; each piece holds at most one root.
 
-use crate::calendar::{Date, DayCount, days_between};
+use crate::calendar::{Date, DayCount, epoch_day};
 use crate::error::{Error, Result};
 
 /// An amount on a date; paid out negative, received positive (or the other way round: only the change of sign matters).
@@ -111,9 +111,10 @@ pub fn internal_rate(amounts: &[f64]) -> Result<RateSolution> {
 /// ```
 pub fn internal_rate_by_dates(flows: &[DatedAmount], day_count: DayCount) -> Result<RateSolution> {
     let Some(first) = flows.iter().map(|flow| flow.date).min() else { return Ok(RateSolution::None) };
+    let first_day = epoch_day(first);
     let years = |date: Date| -> Result<f64> {
         match day_count {
-            DayCount::Actual365Fixed => Ok(f64::from(days_between(first, date)) / 365.0),
+            DayCount::Actual365Fixed => Ok(f64::from(epoch_day(date) - first_day) / 365.0),
             _ => Ok(day_count.fraction(first, date)?.as_f64()),
         }
     };
@@ -146,19 +147,19 @@ pub fn internal_rate_by_times(flows: &[TimedAmount]) -> Result<RateSolution> {
         }
     }
     let polynomial = Polynomial::of(flows);
-    let changes = polynomial.changes();
-    if changes.len() > MAX_CHANGES {
-        return Err(Error::unsupported(
-            "cash flows",
-            format!("{} changes of sign, more than {MAX_CHANGES}", changes.len()),
-        ));
+    let changes = polynomial.changes().count();
+    if changes > MAX_CHANGES {
+        let text = format!("{changes} changes of sign, more than {MAX_CHANGES}");
+        return Err(Error::unsupported("cash flows", text));
     }
-    let logs = match changes.len() {
-        0 => Vec::new(),
-        1 => polynomial.newton().map_or_else(|| polynomial.roots(MAX_EXACT_CHANGES), |log| vec![log]),
-        _ => polynomial.roots(MAX_EXACT_CHANGES),
-    };
-    Ok(RateSolution::of(logs.into_iter().map(f64::exp_m1).filter(|rate| rate.is_finite() && *rate > -1.0).collect()))
+    let is_rate = |rate: &f64| rate.is_finite() && *rate > -1.0;
+    if changes == 1
+        && let Some(rate) = polynomial.only_root().map(f64::exp_m1).filter(is_rate)
+    {
+        return Ok(RateSolution::One(rate));
+    }
+    let logs = polynomial.roots(MAX_EXACT_CHANGES);
+    Ok(RateSolution::of(logs.into_iter().map(f64::exp_m1).filter(is_rate).collect()))
 }
 
 /// Σ aᵢ·exp(−tᵢ·s), times rising, no amount zero.
@@ -203,9 +204,9 @@ impl Polynomial {
     }
 
     /// The indices after which the sign changes.
-    fn changes(&self) -> Vec<usize> {
+    fn changes(&self) -> impl Iterator<Item = usize> + '_ {
         let differ = |pair: &[f64]| (pair[0] < 0.0) != (pair[1] < 0.0);
-        (0..self.amounts.len().saturating_sub(1)).filter(|&i| differ(&self.amounts[i..i + 2])).collect()
+        (0..self.amounts.len().saturating_sub(1)).filter(move |&i| differ(&self.amounts[i..i + 2]))
     }
 
     fn value_and_slope(&self, log: f64) -> (f64, f64) {
@@ -225,33 +226,23 @@ impl Polynomial {
         self.times.iter().zip(&self.amounts).map(|(&time, &amount)| amount * ((shift - time) * log).exp()).sum()
     }
 
-    /// Newton's method from the rate that the sums and the mean times suggest; for one change of sign.
-    fn newton(&self) -> Option<f64> {
-        let (mut out, mut back, mut out_time, mut back_time) = (0.0, 0.0, 0.0, 0.0);
-        for (&time, &amount) in self.times.iter().zip(&self.amounts) {
-            if amount < 0.0 {
-                out -= amount;
-                out_time -= amount * time;
-            } else {
-                back += amount;
-                back_time += amount * time;
-            }
-        }
-        let mut log = (back / out).ln() / (back_time / back - out_time / out);
+    /// The root of one change of sign, if it is found at once.
+    ///
+    /// Solves ln(received / paid) = 0, which is nearly straight in the log rate: its slope is the gap between the mean times of
+    /// the two sides, its curvature the difference of their variances. Halley's step then triples the correct digits; the
+    /// first one, from no interest at all, needs no exponentials.
+    fn only_root(&self) -> Option<f64> {
+        let span = self.times.last()?;
+        let mut log = Sides::of(self, |amount, _| amount).step();
         for _ in 0..24 {
-            let (value, slope) = self.value_and_slope(log);
-            let step = value / slope;
+            let step = Sides::of(self, |amount, time| amount * (-time * log).exp()).step();
             if !step.is_finite() || step.abs() > 4.0 {
                 return None;
             }
-            log -= step;
-            if step.abs() <= 4e-16 * log.abs().max(0.05) {
+            log += step;
+            // What is left is of the order of the step's cube.
+            if step.abs() * span.max(1.0) <= 1e-6 {
                 return Some(log);
-            }
-            if step.abs() <= 1e-9 * log.abs().max(0.05) {
-                // Quadratic convergence: one more step is exact to rounding.
-                let (value, slope) = self.value_and_slope(log);
-                return Some(log - value / slope);
             }
         }
         None
@@ -259,7 +250,7 @@ impl Polynomial {
 
     /// All roots, rising.
     fn roots(&self, exact_changes: usize) -> Vec<f64> {
-        let changes = self.changes();
+        let changes: Vec<usize> = self.changes().collect();
         let Some(&change) = changes.get(changes.len() / 2) else { return Vec::new() };
         // Far enough out the first or the last amount outweighs all others.
         let bound = self.bound();
@@ -337,6 +328,40 @@ impl Polynomial {
         let (value, slope) = self.value_and_slope(middle);
         let polished = middle - value / slope;
         Some(if polished >= a && polished <= b { polished } else { middle })
+    }
+}
+
+/// Present values of what is paid and what is received, with their first two moments in time.
+struct Sides {
+    /// Received less paid.
+    value: f64,
+    received: [f64; 3],
+    paid: [f64; 3],
+}
+
+impl Sides {
+    fn of(flows: &Polynomial, worth: impl Fn(f64, f64) -> f64) -> Self {
+        let (mut value, mut all, mut paid) = (0.0, [0.0; 3], [0.0; 3]);
+        for (&time, &amount) in flows.times.iter().zip(&flows.amounts) {
+            let worth = worth(amount, time);
+            let (size, out) = (worth.abs(), (-worth).max(0.0));
+            value += worth;
+            all = [all[0] + size, all[1] + size * time, all[2] + size * time * time];
+            paid = [paid[0] + out, paid[1] + out * time, paid[2] + out * time * time];
+        }
+        let received = [0, 1, 2].map(|moment| all[moment] - paid[moment]);
+        Self { value, received, paid }
+    }
+
+    /// Halley's step towards the log rate at which both sides are worth the same.
+    fn step(&self) -> f64 {
+        let mean_and_variance = |[sum, first, second]: [f64; 3]| (first / sum, second / sum - (first / sum).powi(2));
+        let (received, received_spread) = mean_and_variance(self.received);
+        let (paid, paid_spread) = mean_and_variance(self.paid);
+        let gap = received - paid;
+        let newton = (self.value / self.paid[0]).ln_1p() / gap;
+        // Far from the root the curvature may mislead; it never more than halves or doubles the step.
+        newton / (1.0 - newton * (received_spread - paid_spread) / gap / 2.0).clamp(0.5, 2.0)
     }
 }
 
