@@ -38,6 +38,13 @@ pub enum RateSolution {
     Several(Vec<f64>),
 }
 
+impl TimedAmount {
+    /// What it is worth at time nought, at a log rate.
+    fn worth(&self, log: f64) -> f64 {
+        self.amount * (-self.years * log).exp()
+    }
+}
+
 impl RateSolution {
     fn of(rates: Vec<f64>) -> Self {
         match rates[..] {
@@ -91,7 +98,7 @@ impl RateSolution {
 /// ```
 pub fn internal_rate(amounts: &[f64]) -> Result<RateSolution> {
     let flows = amounts.iter().enumerate().map(|(period, &amount)| TimedAmount { years: period as f64, amount });
-    internal_rate_by_times(&flows.collect::<Vec<_>>())
+    rates_of(flows.collect())
 }
 
 /// The effective internal rate a year of dated amounts (XIRR), in any order.
@@ -122,7 +129,7 @@ pub fn internal_rate_by_dates(flows: &[DatedAmount], day_count: DayCount) -> Res
     for flow in flows {
         timed.push(TimedAmount { years: years(flow.date)?, amount: flow.amount });
     }
-    internal_rate_by_times(&timed)
+    rates_of(timed)
 }
 
 // A revolving account paid down and drawn again every week for years changes sign a few hundred times.
@@ -140,7 +147,11 @@ const MAX_EXACT_CHANGES: usize = 40;
 /// # Complexity
 /// Linear in the amounts for one change of sign; for k changes k² times that.
 pub fn internal_rate_by_times(flows: &[TimedAmount]) -> Result<RateSolution> {
-    for flow in flows {
+    rates_of(flows.to_vec())
+}
+
+fn rates_of(flows: Vec<TimedAmount>) -> Result<RateSolution> {
+    for flow in &flows {
         if !flow.amount.is_finite() || !flow.years.is_finite() {
             let text = format!("{} at {}", flow.amount, flow.years);
             return Err(Error::invalid("cash flow", text, "a finite amount at a finite time"));
@@ -162,86 +173,73 @@ pub fn internal_rate_by_times(flows: &[TimedAmount]) -> Result<RateSolution> {
     Ok(RateSolution::of(logs.into_iter().map(f64::exp_m1).filter(is_rate).collect()))
 }
 
-/// Σ aᵢ·exp(−tᵢ·s), times rising, no amount zero.
+/// Σ aᵢ·exp(−tᵢ·s), times rising from nought, no two alike, no amount zero.
 #[derive(Debug, Clone)]
 struct Polynomial {
-    times: Vec<f64>,
-    amounts: Vec<f64>,
+    terms: Vec<TimedAmount>,
 }
 
 impl Polynomial {
-    fn of(flows: &[TimedAmount]) -> Self {
-        let mut sorted: Vec<TimedAmount>;
-        let flows = if flows.is_sorted_by(|a, b| a.years <= b.years) {
-            flows
-        } else {
-            sorted = flows.to_vec();
-            sorted.sort_by(|a, b| a.years.total_cmp(&b.years));
-            &sorted
-        };
-        let (mut times, mut amounts): (Vec<f64>, Vec<f64>) =
-            (Vec::with_capacity(flows.len()), Vec::with_capacity(flows.len()));
-        for flow in flows {
-            match (times.last(), amounts.last_mut()) {
-                (Some(&time), Some(amount)) if time == flow.years => *amount += flow.amount,
-                _ => {
-                    times.push(flow.years);
-                    amounts.push(flow.amount);
-                }
-            }
+    fn of(mut terms: Vec<TimedAmount>) -> Self {
+        if !terms.is_sorted_by(|a, b| a.years <= b.years) {
+            terms.sort_by(|a, b| a.years.total_cmp(&b.years));
         }
-        let first = times.first().copied().unwrap_or(0.0);
-        let mut kept = 0;
-        for i in 0..times.len() {
-            if amounts[i] != 0.0 {
-                (times[kept], amounts[kept]) = (times[i] - first, amounts[i]);
-                kept += 1;
+        terms.dedup_by(|later, earlier| {
+            let together = later.years == earlier.years;
+            if together {
+                earlier.amount += later.amount;
             }
-        }
-        times.truncate(kept);
-        amounts.truncate(kept);
-        Self { times, amounts }
+            together
+        });
+        let first = terms.first().map_or(0.0, |term| term.years);
+        terms.retain(|term| term.amount != 0.0);
+        terms.iter_mut().for_each(|term| term.years -= first);
+        Self { terms }
     }
 
     /// The indices after which the sign changes.
     fn changes(&self) -> impl Iterator<Item = usize> + '_ {
-        let differ = |pair: &[f64]| (pair[0] < 0.0) != (pair[1] < 0.0);
-        (0..self.amounts.len().saturating_sub(1)).filter(move |&i| differ(&self.amounts[i..i + 2]))
+        let differ = |pair: &[TimedAmount]| (pair[0].amount < 0.0) != (pair[1].amount < 0.0);
+        self.terms.windows(2).enumerate().filter(move |(_, pair)| differ(pair)).map(|(index, _)| index)
+    }
+
+    fn span(&self) -> f64 {
+        self.terms.last().map_or(0.0, |term| term.years)
+    }
+
+    fn gross(&self) -> f64 {
+        self.terms.iter().map(|term| term.amount.abs()).sum()
     }
 
     fn value_and_slope(&self, log: f64) -> (f64, f64) {
-        let (mut value, mut slope) = (0.0, 0.0);
-        for (&time, &amount) in self.times.iter().zip(&self.amounts) {
-            let worth = amount * (-time * log).exp();
-            value += worth;
-            slope -= time * worth;
-        }
-        (value, slope)
+        self.terms.iter().fold((0.0, 0.0), |(value, slope), term| {
+            let worth = term.worth(log);
+            (value + worth, slope - term.years * worth)
+        })
     }
 
     /// The value scaled by a positive factor so that nothing overflows: only its sign and its zeros mean anything.
     fn scaled(&self, log: f64) -> f64 {
-        let last = self.times.last().copied().unwrap_or(0.0);
-        let shift = if log >= 0.0 { 0.0 } else { last };
-        self.times.iter().zip(&self.amounts).map(|(&time, &amount)| amount * ((shift - time) * log).exp()).sum()
+        let shift = if log >= 0.0 { 0.0 } else { self.span() };
+        self.terms.iter().map(|term| term.amount * ((shift - term.years) * log).exp()).sum()
     }
 
     /// The root of one change of sign, if it is found at once.
     ///
-    /// Solves ln(received / paid) = 0, which is nearly straight in the log rate: its slope is the gap between the mean times of
-    /// the two sides, its curvature the difference of their variances. Halley's step then triples the correct digits; the
-    /// first one, from no interest at all, needs no exponentials.
+    /// Solves ln(received / paid) = 0, which is nearly straight in the log rate: its derivatives are the differences between
+    /// the two sides' cumulants of time. From no interest at all, where a step needs no exponentials, three of them are
+    /// taken; after that two (Halley's step, which triples the correct digits).
     fn only_root(&self) -> Option<f64> {
-        let span = self.times.last()?;
-        let mut log = Sides::of(self, |amount, _| amount).step();
+        let span = self.span();
+        let mut log = Sides::of(self, |term| term.amount).first_step();
         for _ in 0..24 {
-            let step = Sides::of(self, |amount, time| amount * (-time * log).exp()).step();
+            let (step, gap) = Sides::of(self, |term| term.worth(log)).step();
             if !step.is_finite() || step.abs() > 4.0 {
                 return None;
             }
             log += step;
-            // What is left is of the order of the step's cube.
-            if step.abs() * span.max(1.0) <= 1e-6 {
+            // What is left is below step·(step·span²/gap)².
+            if step.abs() * span * span <= 1e-5 * gap.abs() {
                 return Some(log);
             }
         }
@@ -263,11 +261,9 @@ impl Polynomial {
                 share * share.abs() * bound
             }));
         } else if changes.len() > 1 {
-            let pivot = self.times[change].midpoint(self.times[change + 1]);
-            let derivative = Self {
-                times: self.times.clone(),
-                amounts: self.times.iter().zip(&self.amounts).map(|(time, amount)| amount * (pivot - time)).collect(),
-            };
+            let pivot = self.terms[change].years.midpoint(self.terms[change + 1].years);
+            let weigh = |term: &TimedAmount| TimedAmount { amount: term.amount * (pivot - term.years), ..*term };
+            let derivative = Self { terms: self.terms.iter().map(weigh).collect() };
             cuts.extend(derivative.roots(exact_changes));
         }
         cuts.push(bound);
@@ -284,10 +280,10 @@ impl Polynomial {
 
     /// A log rate beyond which, either way, there are no roots: |a| of the end times the gap's growth outweighs the rest.
     fn bound(&self) -> f64 {
-        let last = self.times.len() - 1;
-        let total: f64 = self.amounts.iter().map(|amount| amount.abs()).sum();
-        let head = (total / self.amounts[0].abs()).ln() / (self.times[1] - self.times[0]);
-        let tail = (total / self.amounts[last].abs()).ln() / (self.times[last] - self.times[last - 1]);
+        let [first, second, ..] = self.terms[..] else { return 0.0 };
+        let [.., before, last] = self.terms[..] else { return 0.0 };
+        let head = (self.gross() / first.amount.abs()).ln() / (second.years - first.years);
+        let tail = (self.gross() / last.amount.abs()).ln() / (last.years - before.years);
         // Rates above e^700 and discounts below it are no rates.
         (head.max(tail) + 1.0).min(700.0)
     }
@@ -296,7 +292,7 @@ impl Polynomial {
     fn root_between(&self, low: f64, high: f64) -> Option<f64> {
         let (mut a, mut b) = (low, high);
         let (mut fa, mut fb) = (self.scaled(a), self.scaled(b));
-        let gross: f64 = self.amounts.iter().map(|amount| amount.abs()).sum();
+        let gross = self.gross();
         if fa == 0.0 {
             return Some(a);
         }
@@ -331,37 +327,58 @@ impl Polynomial {
     }
 }
 
-/// Present values of what is paid and what is received, with their first two moments in time.
+/// Present values of what is paid and what is received, with their first three moments in time.
 struct Sides {
     /// Received less paid.
     value: f64,
-    received: [f64; 3],
-    paid: [f64; 3],
+    received: [f64; 4],
+    paid: [f64; 4],
 }
 
 impl Sides {
-    fn of(flows: &Polynomial, worth: impl Fn(f64, f64) -> f64) -> Self {
-        let (mut value, mut all, mut paid) = (0.0, [0.0; 3], [0.0; 3]);
-        for (&time, &amount) in flows.times.iter().zip(&flows.amounts) {
-            let worth = worth(amount, time);
-            let (size, out) = (worth.abs(), (-worth).max(0.0));
+    fn of(flows: &Polynomial, worth: impl Fn(&TimedAmount) -> f64) -> Self {
+        let (mut value, mut all, mut paid) = (0.0, [0.0; 4], [0.0; 4]);
+        for term in &flows.terms {
+            let worth = worth(term);
+            let (mut size, mut out) = (worth.abs(), (-worth).max(0.0));
             value += worth;
-            all = [all[0] + size, all[1] + size * time, all[2] + size * time * time];
-            paid = [paid[0] + out, paid[1] + out * time, paid[2] + out * time * time];
+            for moment in 0..4 {
+                all[moment] += size;
+                paid[moment] += out;
+                size *= term.years;
+                out *= term.years;
+            }
         }
-        let received = [0, 1, 2].map(|moment| all[moment] - paid[moment]);
+        let received = [0, 1, 2, 3].map(|moment| all[moment] - paid[moment]);
         Self { value, received, paid }
     }
 
-    /// Halley's step towards the log rate at which both sides are worth the same.
-    fn step(&self) -> f64 {
-        let mean_and_variance = |[sum, first, second]: [f64; 3]| (first / sum, second / sum - (first / sum).powi(2));
-        let (received, received_spread) = mean_and_variance(self.received);
-        let (paid, paid_spread) = mean_and_variance(self.paid);
-        let gap = received - paid;
-        let newton = (self.value / self.paid[0]).ln_1p() / gap;
+    /// ln(received / paid), and how much more mean, variance and skew (the third cumulant) of time the receipts have.
+    fn log_ratio_and_gaps(&self) -> (f64, [f64; 3]) {
+        let cumulants = |[sum, first, second, third]: [f64; 4]| {
+            let (mean, second, third) = (first / sum, second / sum, third / sum);
+            [mean, second - mean * mean, third - mean * (3.0 * second - 2.0 * mean * mean)]
+        };
+        let (received, paid) = (cumulants(self.received), cumulants(self.paid));
+        ((self.value / self.paid[0]).ln_1p(), [0, 1, 2].map(|order| received[order] - paid[order]))
+    }
+
+    /// Halley's step towards the log rate at which both sides are worth the same, and the gap of the mean times.
+    fn step(&self) -> (f64, f64) {
+        let (ratio, [gap, spread, _]) = self.log_ratio_and_gaps();
+        let newton = ratio / gap;
         // Far from the root the curvature may mislead; it never more than halves or doubles the step.
-        newton / (1.0 - newton * (received_spread - paid_spread) / gap / 2.0).clamp(0.5, 2.0)
+        (newton / (1.0 - newton * spread / gap / 2.0).clamp(0.5, 2.0), gap)
+    }
+
+    /// Halley's step, bettered by the third derivative where that helps.
+    fn first_step(&self) -> f64 {
+        let (ratio, [gap, spread, skew]) = self.log_ratio_and_gaps();
+        let halley = self.step().0;
+        let left = |log: f64| ratio - log * (gap - log * (spread / 2.0 - log * skew / 6.0));
+        let slope = |log: f64| -gap + log * (spread - log * skew / 2.0);
+        let better = (0..2).fold(halley, |log, _| log - left(log) / slope(log));
+        if (better - halley).abs() <= 0.5 * halley.abs() { better } else { halley }
     }
 }
 
