@@ -3,17 +3,18 @@
 use std::ops::Range;
 
 use crate::graph::TransferGraph;
-use crate::graph::csr::Tally;
 use crate::graph::features::Needs;
+use crate::graph::kinds::{add_up, ways};
 
 /// Shares are squared in units of 2^-61, because whole numbers have the same sum in any order.
 const TIE: f64 = (1u64 << 61) as f64;
 
-/// The relation between two counterparties `a` and `b` of an account.
+/// The relation between a counterparty of an account and the one at `place` of its row.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Link {
-    pub a_pays: bool,
-    pub b_pays: bool,
+    pub place: u32,
+    /// Which [`ways`] money went, as the first of the two sees it.
+    pub ways: u32,
     pub count: f64,
     pub amount: f64,
 }
@@ -37,8 +38,6 @@ pub(super) struct Corner {
 pub(super) struct Weights {
     pub by_count: Vec<f64>,
     pub by_amount: Vec<f64>,
-    /// Whether they lie by place in the row of the one account looked at, and not by account.
-    pub by_place: bool,
 }
 
 /// The weight of a relation by amount: what went either way, refunds taken off, never below nothing.
@@ -75,7 +74,13 @@ impl Unit {
     /// What comes through one account, in whole units.
     #[inline]
     pub fn through(self, first: f64, second: f64, inverse: f64) -> u64 {
-        (first * second * inverse * f64::from_bits((self.0 + 61) << 52)) as u64
+        in_units(first * second * inverse * self.scale())
+    }
+
+    /// Units of one.
+    #[inline]
+    fn scale(self) -> f64 {
+        f64::from_bits((self.0 + 61) << 52)
     }
 
     /// The sum as a number, 2^61 times what it stands for.
@@ -83,6 +88,12 @@ impl Unit {
     pub fn number(self, sum: u64) -> f64 {
         sum as f64 * f64::from_bits((2046 - self.0) << 52)
     }
+}
+
+/// The whole number below, which 62 bits hold: a signed one is had in one instruction.
+#[inline]
+fn in_units(number: f64) -> u64 {
+    (number as i64).cast_unsigned()
 }
 
 /// The square of a relation's share together with what comes through others, in units of 2^-122, as far as it exceeds the
@@ -104,49 +115,55 @@ pub(super) fn of_squares(sum: u128) -> f64 {
     if sum == 0 { f64::NAN } else { sum as f64 / (TIE * TIE) }
 }
 
+/// A relation of the account whose constraint is under way.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tie {
+    weight: f64,
+    /// One over the counterparty's own total.
+    other: f64,
+    /// Units of one for what comes through others.
+    scale: f64,
+    through: u64,
+}
+
 /// Burt's constraint under way, by one kind of weight.
 #[derive(Debug, Default)]
 struct Ties {
     /// One over the account's total.
     inverse: f64,
-    /// Weight of each relation.
-    weights: Vec<f64>,
-    /// One over each counterparty's own total; not a number until it is needed.
-    others: Vec<f64>,
-    /// What reaches each counterparty through the others.
-    through: Vec<u64>,
+    all: Vec<Tie>,
 }
 
 impl Ties {
-    fn begin(&mut self, inverse: f64, weights: impl Iterator<Item = f64>) {
+    fn begin(&mut self, inverse: f64, ties: impl Iterator<Item = (f64, f64)>) {
         self.inverse = inverse;
-        self.weights.clear();
-        self.weights.extend(weights);
-        self.others.clear();
-        self.others.resize(self.weights.len(), f64::NAN);
-        self.through.clear();
-        self.through.resize(self.weights.len(), 0);
+        self.all.clear();
+        self.all.extend(ties.map(|(weight, other)| {
+            let scale = Unit::of(inverse, other).scale();
+            Tie { weight, other, scale, through: 0 }
+        }));
     }
 
+    /// The triangles with the counterparty at place `a` and those at the places of `links`, of such weights.
     #[inline]
-    fn triangle(&mut self, a: usize, b: usize, weight: f64, inverse: impl Fn(usize) -> f64) {
-        for place in [a, b] {
-            if self.others[place].is_nan() {
-                self.others[place] = inverse(place);
-            }
+    fn meet(&mut self, a: usize, links: impl Iterator<Item = (usize, f64)>) {
+        let Tie { weight: weight_a, other: other_a, scale: scale_a, mut through } = self.all[a];
+        for (b, weight) in links {
+            let tie = &mut self.all[b];
+            through += in_units(tie.weight * weight * tie.other * scale_a);
+            tie.through += in_units(weight_a * weight * other_a * tie.scale);
         }
-        let (other_a, other_b) = (self.others[a], self.others[b]);
-        self.through[a] += Unit::of(self.inverse, other_a).through(self.weights[b], weight, other_b);
-        self.through[b] += Unit::of(self.inverse, other_b).through(self.weights[a], weight, other_a);
+        self.all[a].through = through;
     }
 
     fn finish(&self) -> f64 {
         let mut sum = 0;
-        for ((&weight, &through), &other) in self.weights.iter().zip(&self.through).zip(&self.others) {
-            let share = weight * self.inverse;
+        for tie in &self.all {
+            let share = tie.weight * self.inverse;
             sum += square(share);
-            if through > 0 {
-                sum += square_beyond(share, Unit::of(self.inverse, other).number(through), self.inverse);
+            if tie.through > 0 {
+                let number = Unit::of(self.inverse, tie.other).number(tie.through);
+                sum += square_beyond(share, number, self.inverse);
             }
         }
         of_squares(sum)
@@ -177,19 +194,27 @@ pub(super) fn count_weight(graph: &TransferGraph, slot: usize) -> f64 {
 }
 
 impl Ego {
-    /// Begins with the account whose row is `row`.
-    pub fn begin(&mut self, graph: &TransferGraph, row: Range<usize>, needs: Needs) {
+    /// Begins with the account whose row is `row`; `others` tells one over the total of the counterparty at a place, by count
+    /// and by amount, which only those in a triangle need.
+    pub fn begin(
+        &mut self,
+        graph: &TransferGraph,
+        row: Range<usize>,
+        needs: Needs,
+        others: [&dyn Fn(usize) -> f64; 2],
+    ) {
         let degree = row.len();
+        let [by_count, by_amount] = others;
         self.needs = needs;
         self.row = row.clone();
         self.sum = Corner::default();
         if needs.ties {
-            let weights = row.clone().map(|slot| count_weight(graph, slot));
-            self.by_count.begin(inverse_count(graph, row.clone()), weights);
+            let ties = row.clone().enumerate().map(|(place, slot)| (count_weight(graph, slot), by_count(place)));
+            self.by_count.begin(inverse_count(graph, row.clone()), ties);
         }
         if needs.tie_amounts {
-            let weights = row.clone().map(|slot| amount_weight(graph, slot));
-            self.by_amount.begin(inverse_amount(graph, row), weights);
+            let ties = row.clone().enumerate().map(|(place, slot)| (amount_weight(graph, slot), by_amount(place)));
+            self.by_amount.begin(inverse_amount(graph, row.clone()), ties);
         }
         if needs.alters {
             self.unions = 0;
@@ -200,43 +225,48 @@ impl Ego {
         }
     }
 
-    /// Adds the triangle with the counterparties at places `a` and `b` of the row.
-    #[inline]
-    pub fn triangle(&mut self, graph: &TransferGraph, weights: &Weights, a: usize, b: usize, link: Link) {
+    /// Adds the triangles with the counterparty at place `a` of the row and those it is linked to.
+    pub fn meet(&mut self, graph: &TransferGraph, a: usize, links: &[Link]) {
         let needs = self.needs;
-        self.sum.triangles += 1;
+        self.sum.triangles += links.len() as u64;
         if needs.payers || needs.kinds {
-            self.kinds(graph.tallies[self.row.start + a], graph.tallies[self.row.start + b], link);
+            let tallies = &graph.tallies[self.row.clone()];
+            let with_a = ways(tallies[a]);
+            let all = links.iter().map(|link| with_a | ways(tallies[link.place as usize]) << 2 | link.ways << 4);
+            let mut sums = [0; 6];
+            add_up(&mut sums, all);
+            let [payers, one_sided, kinds @ ..] = sums;
+            self.sum.payer_pairs[0] += payers;
+            self.sum.payer_pairs[1] += one_sided;
+            self.sum.kinds.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += kind);
         }
-        let start = self.row.start;
-        let at = |place: usize| if weights.by_place { place } else { graph.neighbours[start + place] as usize };
         if needs.ties {
-            self.by_count.triangle(a, b, link.count, |place| weights.by_count[at(place)]);
+            self.by_count.meet(a, links.iter().map(|link| (link.place as usize, link.count)));
         }
         if needs.tie_amounts {
-            self.by_amount.triangle(a, b, link.amount, |place| weights.by_amount[at(place)]);
+            self.by_amount.meet(a, links.iter().map(|link| (link.place as usize, link.amount)));
         }
-        if needs.alters {
-            self.acquainted[a] = true;
-            self.acquainted[b] = true;
-            let (root_a, root_b) = (self.root(a as u32), self.root(b as u32));
-            if root_a != root_b {
-                self.parents[root_a.max(root_b) as usize] = root_a.min(root_b);
-                self.unions += 1;
-            }
+        // Nothing is left to join where all know each other.
+        if needs.alters && self.unions as usize + 1 < self.row.len() {
+            links.iter().for_each(|link| self.join(a, link.place as usize));
         }
     }
 
     #[inline]
-    fn kinds(&mut self, with_a: Tally, with_b: Tally, link: Link) {
-        let (to_a, from_a) = (with_a.sent > 0, with_a.received > 0);
-        let (to_b, from_b) = (with_b.sent > 0, with_b.received > 0);
-        self.sum.payer_pairs[0] += u64::from(from_a & from_b);
-        self.sum.payer_pairs[1] += u64::from(from_a & from_b & !to_a & !to_b);
-        let kinds = kinds_of(to_a, from_a, to_b, from_b, link.a_pays, link.b_pays);
-        for (sum, kind) in self.sum.kinds.iter_mut().zip(kinds) {
-            *sum += kind;
+    fn join(&mut self, a: usize, b: usize) {
+        if self.parents[a] == self.parents[b] {
+            // Joined before, and acquainted then.
+            return;
         }
+        self.acquainted[a] = true;
+        self.acquainted[b] = true;
+        let (root_a, root_b) = (self.root(a as u32), self.root(b as u32));
+        if root_a != root_b {
+            self.parents[root_a.max(root_b) as usize] = root_a.min(root_b);
+            self.unions += 1;
+        }
+        self.parents[a] = root_a.min(root_b);
+        self.parents[b] = root_a.min(root_b);
     }
 
     #[inline]
@@ -263,16 +293,4 @@ impl Ego {
         }
         self.sum
     }
-}
-
-/// Fagiolo's four kinds of directed triangles at an account, each of two ways around: cycle, middleman, in, out.
-#[inline]
-pub(super) fn kinds_of(to_a: bool, from_a: bool, to_b: bool, from_b: bool, a_pays: bool, b_pays: bool) -> [u64; 4] {
-    let both = |one: bool, other: bool| u64::from(one) + u64::from(other);
-    [
-        both(to_a & a_pays & from_b, to_b & b_pays & from_a),
-        both(to_a & b_pays & from_b, to_b & a_pays & from_a),
-        both(from_a & a_pays & from_b, from_b & b_pays & from_a),
-        both(to_a & a_pays & to_b, to_b & b_pays & to_a),
-    ]
 }

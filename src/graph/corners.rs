@@ -10,14 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{
-    Corner, Unit, Weights, amount_weight, count_weight, kinds_of, of_squares, square, square_beyond,
-};
+use crate::graph::corner::{Corner, Unit, Weights, amount_weight, count_weight, of_squares, square, square_beyond};
 use crate::graph::count::{RUN, Run};
 use crate::graph::csr::Tally;
 use crate::graph::enumerate::CornerPart;
 use crate::graph::features::Needs;
-use crate::graph::lines::{LANES, Lines, NOBODY, found_in};
+use crate::graph::kinds::{ADDITIONS, turned, ways};
+use crate::graph::lines::{LANES, Lines, NOBODY, Part, found_in};
 use crate::graph::stage::{Pool, Steps};
 use crate::graph::streams::Streams;
 use crate::parallel::for_each_chunk_mut;
@@ -51,7 +50,7 @@ impl Space {
 }
 
 /// What reaches the relations of one bucket through others: by count, by amount; empty where not asked for.
-type Through = [Vec<u64>; 2];
+type Through<'a> = [&'a mut [u64]; 2];
 
 /// Measures the corners of every account into `parts`, one part a bucket. Whether it was done: not where what the triangles
 /// tell would take more than `most` words.
@@ -66,11 +65,10 @@ pub(super) fn corners(
     if work.lines.parts.iter().any(|part| part.relations > u32::MAX as usize) {
         return Ok(false);
     }
-    let mut through: Vec<Through> = Vec::with_capacity(buckets.len());
-    for part in &work.lines.parts {
-        let len = |wanted: bool| if wanted { part.relations } else { 0 };
-        through.push([vec![0; len(needs.ties)], vec![0; len(needs.tie_amounts)]]);
-    }
+    // In one piece, which goes back to the system, or stays, as a whole.
+    let relations = work.lines.parts.iter().map(|part| part.relations).sum::<usize>();
+    let mut all = [needs.ties, needs.tie_amounts].map(|wanted| vec![0u64; if wanted { relations } else { 0 }]);
+    let mut through = by_bucket(&mut all, work.lines);
     let steps = Steps::new("meeting triangles", buckets.len(), progress);
     let (held, too_many) = (AtomicUsize::new(0), AtomicBool::new(false));
     let pool: Pool<Space> = Pool::new();
@@ -133,10 +131,10 @@ pub(super) fn corners(
         if !steps.stopped() {
             let (through, part) = &mut both[0];
             if needs.ties {
-                constraint(work, bucket, 0, &mut through[0], &sums, part.constraint);
+                constraint(work, bucket, 0, through[0], &sums, part.constraint);
             }
             if needs.tie_amounts {
-                constraint(work, bucket, 1, &mut through[1], &sums, part.constraint_amount);
+                constraint(work, bucket, 1, through[1], &sums, part.constraint_amount);
             }
             steps.step();
         }
@@ -145,13 +143,18 @@ pub(super) fn corners(
     Ok(true)
 }
 
-/// Which way money went over a relation: in the lowest bit to the other account, in the next from it.
-fn ways(tally: Tally) -> u32 {
-    u32::from(tally.sent > 0) | u32::from(tally.received > 0) << 1
-}
-
-fn turned(ways: u32) -> u32 {
-    ways >> 1 | (ways & 1) << 1
+/// The sums of all relations, cut into those of each bucket.
+fn by_bucket<'a>(all: &'a mut [Vec<u64>; 2], lines: &Lines) -> Vec<Through<'a>> {
+    let mut rest = all.each_mut().map(Vec::as_mut_slice);
+    let cut = |part: &Part| {
+        rest.each_mut().map(|rest| {
+            let len = part.relations.min(rest.len());
+            let (own, later) = std::mem::take(rest).split_at_mut(len);
+            *rest = later;
+            own
+        })
+    };
+    lines.parts.iter().map(cut).collect()
 }
 
 /// An account that points to others, while its triangles are met.
@@ -165,7 +168,7 @@ struct Apex<'a> {
 
 /// Meets all triangles whose lowest rank is in one bucket.
 #[inline(never)]
-fn meet_bucket(work: Work<'_>, bucket: usize, through: &mut Through, space: &mut Space) {
+fn meet_bucket(work: Work<'_>, bucket: usize, through: &mut Through<'_>, space: &mut Space) {
     let lines = work.lines;
     let part = &lines.parts[bucket];
     let first = lines.buckets.range(bucket).start as u32;
@@ -212,7 +215,7 @@ fn meet_bucket(work: Work<'_>, bucket: usize, through: &mut Through, space: &mut
 
 /// Meets the triangles of an account that points to more others than a line holds.
 #[inline(never)]
-fn meet_long(work: Work<'_>, apex: &Apex<'_>, through: &mut Through, space: &mut Space) {
+fn meet_long(work: Work<'_>, apex: &Apex<'_>, through: &mut Through<'_>, space: &mut Space) {
     let lines = work.lines;
     for &target in apex.row {
         space.marks[target as usize / 64] |= 1 << (target % 64);
@@ -251,7 +254,7 @@ fn triangle(
     apex: &Apex<'_>,
     [a, b]: [usize; 2],
     place: usize,
-    through: &mut Through,
+    through: &mut Through<'_>,
     space: &mut Space,
 ) {
     let Work { graph, lines, weights, needs } = work;
@@ -400,31 +403,17 @@ fn constraint(
     }
 }
 
-/// What a triangle adds at an account: one triangle, linked pairs of payers, of one-sided payers, and Fagiolo's kinds, by the
-/// ways money went: with the first, with the second, from the first to the second.
-fn additions() -> [[u32; 8]; 64] {
-    std::array::from_fn(|ways| {
-        let bit = |at: usize| ways >> at & 1 == 1;
-        let (to_a, from_a, to_b, from_b) = (bit(0), bit(1), bit(2), bit(3));
-        let [cycle, middleman, inward, outward] =
-            kinds_of(to_a, from_a, to_b, from_b, bit(4), bit(5)).map(|kind| kind as u32);
-        let (payers, one_sided) = (from_a & from_b, from_a & from_b & !to_a & !to_b);
-        [1, u32::from(payers), u32::from(one_sided), cycle, middleman, inward, outward, 0]
-    })
-}
-
 /// Sums up what the accounts of one bucket were told.
 #[inline(never)]
 fn listen(work: Work<'_>, bucket: usize, spaces: &[Space], part: &mut CornerPart<'_>) {
     let range = work.lines.buckets.range(bucket);
-    let additions = additions();
     let mut sums = vec![[0u64; 8]; range.len()];
     let len = if work.needs.alters { 3 } else { 1 };
     let records =
         || spaces.iter().flat_map(|space| space.told.blocks(bucket)).flat_map(|block| block.chunks_exact(len));
     for record in records() {
         let sums = &mut sums[(record[0] >> 16) as usize];
-        for (sum, &more) in sums.iter_mut().zip(&additions[(record[0] & 63) as usize]) {
+        for (sum, &more) in sums.iter_mut().zip(&ADDITIONS[(record[0] & 63) as usize]) {
             *sum += u64::from(more);
         }
     }

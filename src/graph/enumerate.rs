@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Corner, Ego, Link, Weights, inverse_amount, inverse_count};
+use crate::graph::corner::{Corner, Ego, Link, Weights, count_weight, inverse_amount, inverse_count};
 use crate::graph::corners::{Work, corners};
 use crate::graph::count;
 use crate::graph::csr::Tally;
 use crate::graph::dense;
 use crate::graph::features::Needs;
+use crate::graph::kinds::ways;
 use crate::graph::lines::{ACCOUNTS, Beside, Lines};
 use crate::graph::orient::{Load, Oriented};
 use crate::parallel::{for_each_chunk_mut, map_chunks};
@@ -153,36 +154,38 @@ fn weights(graph: &TransferGraph, needs: Needs) -> Weights {
         let one = |range: Range<usize>| range.map(|a| inverse(graph, graph.row(a))).collect::<Vec<f64>>();
         if wanted { map_chunks(graph.accounts(), ACCOUNTS, one).concat() } else { Vec::new() }
     };
-    Weights {
-        by_count: weigh(needs.ties, inverse_count),
-        by_amount: weigh(needs.tie_amounts, inverse_amount),
-        by_place: false,
-    }
+    Weights { by_count: weigh(needs.ties, inverse_count), by_amount: weigh(needs.tie_amounts, inverse_amount) }
 }
 
-/// The relation between two counterparties `a` and `b`, of which `a` sent and received `tally`.
+/// The link of `a` to the counterparty `b` at `place`, to whom it sent and from whom it received `tally`.
 #[inline]
-fn link(graph: &TransferGraph, a: u32, b: u32, tally: Tally, amount: f64) -> Link {
+fn link(graph: &TransferGraph, [a, b]: [u32; 2], place: u32, tally: Tally, amount: f64) -> Link {
     let mut count = f64::from(tally.sent) + f64::from(tally.received);
     if tally.is_large()
         && let Some(slot) = graph.slot_of(a, b)
     {
-        count = graph.counts(slot).total() as f64;
+        count = count_weight(graph, slot);
     }
-    Link { a_pays: tally.sent > 0, b_pays: tally.received > 0, count, amount }
+    Link { place, ways: ways(tally), count, amount }
 }
 
 /// Marks of one account's counterparties, and its workspace.
 #[derive(Debug)]
 struct Workspace {
-    /// Place in the row plus one, by account; 0 elsewhere.
+    /// One bit an account, set for the counterparties.
+    marks: Vec<u64>,
+    /// Place in the row of those that are marked.
     places: Vec<u32>,
+    /// Slots of the row of one of them that lead to another.
+    met: Vec<u32>,
+    links: Vec<Link>,
     ego: Ego,
 }
 
-/// Accounts between two looks at whether to stop: some rows are long here.
-const MARKED: usize = 1 << 10;
+/// Accounts between two looks at whether to stop; few, since some rows are long here.
+const MARKED: usize = 1 << 7;
 
+/// Triangles are counted first, which is cheap beside meeting them, so that nobody is looked at who is in none.
 fn marked(
     graph: &TransferGraph,
     oriented: &Oriented,
@@ -192,6 +195,7 @@ fn marked(
     progress: Progress<'_>,
 ) -> Result<()> {
     let accounts = graph.accounts();
+    let counts = dense::count(graph, oriented, progress)?;
     let spare: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
     let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     for_each_chunk_mut(&mut columns.parts(MARKED), 1, |run, part| {
@@ -200,9 +204,18 @@ fn marked(
         }
         let part = &mut part[0];
         let last = spare.lock().ok().and_then(|mut spare| spare.pop());
-        let mut space = last.unwrap_or_else(|| Workspace { places: vec![0; accounts], ego: Ego::default() });
+        let mut space = last.unwrap_or_else(|| Workspace {
+            marks: vec![0; accounts.div_ceil(64)],
+            places: vec![0; accounts],
+            met: Vec::new(),
+            links: Vec::new(),
+            ego: Ego::default(),
+        });
         for at in 0..part.len {
-            part.set(at, &corner(graph, oriented, weights, needs, run * MARKED + at, &mut space));
+            let account = run * MARKED + at;
+            let corner = corner(graph, oriented, weights, needs, &counts, account, &mut space);
+            debug_assert_eq!(corner.triangles, counts[account], "both ways of counting");
+            part.set(at, &corner);
         }
         if let Ok(mut spare) = spare.lock() {
             spare.push(space);
@@ -219,29 +232,49 @@ fn corner(
     oriented: &Oriented,
     weights: &Weights,
     needs: Needs,
+    counts: &[u64],
     account: usize,
     space: &mut Workspace,
 ) -> Corner {
     let row = graph.row(account);
     let neighbours = &graph.neighbours[row.clone()];
-    let Workspace { places, ego } = space;
-    ego.begin(graph, row, needs);
-    for (place, &other) in neighbours.iter().enumerate() {
-        places[other as usize] = place as u32 + 1;
+    let Workspace { marks, places, met, links, ego } = space;
+    let weigh = |column: &[f64], place: usize| {
+        let other = neighbours[place] as usize;
+        if counts[account] > 0 && counts[other] > 0 { column[other] } else { 0.0 }
+    };
+    let others: [&dyn Fn(usize) -> f64; 2] =
+        [&|place| weigh(&weights.by_count, place), &|place| weigh(&weights.by_amount, place)];
+    ego.begin(graph, row, needs, others);
+    if counts[account] == 0 {
+        return ego.finish();
     }
-    for (a, &low) in neighbours.iter().enumerate() {
+    for (place, &other) in neighbours.iter().enumerate() {
+        marks[other as usize / 64] |= 1 << (other % 64);
+        places[other as usize] = place as u32;
+    }
+    for (a, &low) in neighbours.iter().enumerate().filter(|(_, low)| counts[**low as usize] > 0) {
         let (part, row) = oriented.row(low);
-        for slot in row {
+        met.resize(met.len().max(row.len()), 0);
+        // Every candidate is written, only those marked are kept: no branch to guess.
+        let mut kept = 0;
+        for (slot, &high) in row.clone().zip(&part.targets[row]) {
+            met[kept] = slot as u32;
+            kept += (marks[high as usize / 64] >> (high % 64) & 1) as usize;
+        }
+        links.clear();
+        links.extend(met[..kept].iter().map(|&slot| {
+            let slot = slot as usize;
             let high = part.targets[slot];
-            let b = places[high as usize];
-            if b > 0 {
-                let amount = if needs.tie_amounts { part.amounts[slot] } else { 0.0 };
-                ego.triangle(graph, weights, a, b as usize - 1, link(graph, low, high, part.tallies[slot], amount));
-            }
+            let amount = if needs.tie_amounts { part.amounts[slot] } else { 0.0 };
+            link(graph, [low, high], places[high as usize], part.tallies[slot], amount)
+        }));
+        if kept > 0 {
+            ego.meet(graph, a, links);
         }
     }
     for &other in neighbours {
-        places[other as usize] = 0;
+        marks[other as usize / 64] = 0;
     }
     ego.finish()
 }

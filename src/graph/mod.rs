@@ -29,6 +29,7 @@ mod distinct;
 mod egonet;
 mod enumerate;
 mod features;
+mod kinds;
 mod layout;
 mod lines;
 pub mod live;

@@ -5,9 +5,10 @@ use std::ops::Range;
 use crate::account::AccountIndex;
 use crate::error::{Error, Result};
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Ego, Link, Weights, amount_weight, inverse_amount, inverse_count};
+use crate::graph::corner::{Ego, Link, Weights, amount_weight, count_weight, inverse_amount, inverse_count};
 use crate::graph::egonet::EgonetFit;
 use crate::graph::features::{StructureConfig, StructureFeature};
+use crate::graph::kinds::ways;
 use crate::graph::structure::{Measured, degrees_of};
 
 /// The structure around one account: what [`account_structure`] gives.
@@ -73,17 +74,18 @@ pub fn account_structure(
         }
     }
     let mut ego = Ego::default();
-    ego.begin(graph, row.clone(), needs);
     let weights = weights(graph, neighbours, &found, [needs.ties, needs.tie_amounts]);
-    for &(a, b, slot) in &found {
-        let tally = graph.tallies[slot];
-        let link = Link {
-            a_pays: tally.sent > 0,
-            b_pays: tally.received > 0,
-            count: graph.counts(slot).total() as f64,
+    ego.begin(graph, row.clone(), needs, [&|place| weights.by_count[place], &|place| weights.by_amount[place]]);
+    let mut links: Vec<Link> = Vec::new();
+    for found in found.chunk_by(|one, other| one.0 == other.0) {
+        links.clear();
+        links.extend(found.iter().map(|&(_, place, slot)| Link {
+            place,
+            ways: ways(graph.tallies[slot]),
+            count: count_weight(graph, slot),
             amount: if needs.tie_amounts { amount_weight(graph, slot) } else { 0.0 },
-        };
-        ego.triangle(graph, &weights, a as usize, b as usize, link);
+        }));
+        ego.meet(graph, found[0].0 as usize, &links);
     }
     let degrees = degrees_of(&graph.tallies[row.clone()]);
     let mut corner = ego.finish();
@@ -138,7 +140,7 @@ fn common(graph: &TransferGraph, neighbours: &[u32], other: u32, mut meet: impl 
     }
 }
 
-/// The weights of those counterparties that are in a triangle, at their places; the others are never looked at.
+/// The weights of those counterparties that are in a triangle, by place in the row; the others are never looked at.
 fn weights(graph: &TransferGraph, neighbours: &[u32], found: &[(u32, u32, usize)], wanted: [bool; 2]) -> Weights {
     let mut acquainted = vec![false; neighbours.len()];
     for &(a, b, _) in found {
@@ -151,5 +153,5 @@ fn weights(graph: &TransferGraph, neighbours: &[u32], found: &[(u32, u32, usize)
         };
         if wanted { neighbours.iter().zip(&acquainted).map(one).collect() } else { Vec::new() }
     };
-    Weights { by_count: weigh(wanted[0], inverse_count), by_amount: weigh(wanted[1], inverse_amount), by_place: true }
+    Weights { by_count: weigh(wanted[0], inverse_count), by_amount: weigh(wanted[1], inverse_amount) }
 }
