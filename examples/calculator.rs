@@ -23,8 +23,8 @@ use shared::{Failure, Outcome};
 #[command(name = "calculator", version, after_long_help = SAMPLES)]
 struct Arguments {}
 
-const SAMPLES: &str = r#"Money is whole minor units, rates are decimal strings ("0.18" is 18 %), dates are ISO 8601. An error is a line
-{"error": …} in its place and never a stop. Words that have a usual value can be left out. Each may carry "id": anything; the
+const SAMPLES: &str = r#"Money is whole minor units, rates are decimal strings ("0.18" is 18 %), dates are ISO 8601. An error
+is a line {"error": …} in its place and never a stop. Words that have a usual value can be left out. Each may carry "id": anything; the
 answer carries it back. Each line below that begins with {" is a question as it stands.
 
 schedule: the instalments of a loan. method: equal_instalment, equal_principal, interest_only, bullet, flat, {"custom": [minor, …]}

@@ -112,9 +112,13 @@ fn work(arguments: &Arguments) -> Done {
         return Err(Failure::new(format!("--budget is {}: from 0 to 100", arguments.budget)));
     }
     let panel = LenderPanel::new(policies(arguments)?)?;
-    let lenders = panel.policies().len();
     let mut out = Output::create("-")?;
+    one_merchant(&panel, arguments, &mut out)?;
+    one_night(&panel, arguments, &mut out)?;
+    out.finish()
+}
 
+fn one_merchant(panel: &LenderPanel, arguments: &Arguments, out: &mut Output) -> Done {
     let merchant = applicant(arguments.seed)?;
     let mut quotes = Vec::new();
     let mut times: Vec<u128> = Vec::new();
@@ -124,6 +128,7 @@ fn work(arguments: &Arguments) -> Done {
         times.push(start.elapsed().as_nanos());
     }
     times.sort_unstable();
+    let lenders = panel.policies().len();
     let offers = quotes.iter().filter(|quote| quote.line_minor() > 0).count();
     writeln!(
         out,
@@ -143,39 +148,35 @@ fn work(arguments: &Arguments) -> Done {
         }
     }
     // More than any one of them: several together, each with at least 30 %.
-    let asked = quotes.iter().map(LenderQuote::line_minor).max().unwrap_or(0) * 3 / 2;
-    if asked > 0 {
-        match joint_line(&quotes, asked, 0.3)? {
+    let asked_minor = quotes.iter().map(LenderQuote::line_minor).max().unwrap_or(0) * 3 / 2;
+    if asked_minor > 0 {
+        let asked = asked_minor as f64 / 100.0;
+        match joint_line(&quotes, asked_minor, 0.3)? {
             Some(line) => {
-                let parts: Vec<String> = line
-                    .parts
-                    .iter()
-                    .map(|part| format!("{} {:.2}", name(part.lender), part.part_minor as f64 / 100.0))
-                    .collect();
-                writeln!(
-                    out,
-                    "  {:.2} together: {} at {:.2} %",
-                    asked as f64 / 100.0,
-                    parts.join(", "),
-                    line.rate_ppm as f64 / 1e4
-                )?;
+                let part = |part: &JointPart| format!("{} {:.2}", name(part.lender), part.part_minor as f64 / 100.0);
+                let parts = line.parts.iter().map(part).collect::<Vec<_>>().join(", ");
+                writeln!(out, "  {asked:.2} together: {parts} at {:.2} %", line.rate_ppm as f64 / 1e4)?;
             }
-            None => writeln!(out, "  {:.2} together: no partners", asked as f64 / 100.0)?,
+            None => writeln!(out, "  {asked:.2} together: no partners")?,
         }
     }
+    Ok(())
+}
 
-    // The night: a merchant is in reach of one lender in thirty; of those, its eight most profitable. Budgets cover a part
-    // of what is wanted.
+/// A merchant is in reach of one lender in thirty; of those, its eight most profitable. Budgets cover a part of what is wanted.
+fn one_night(panel: &LenderPanel, arguments: &Arguments, out: &mut Output) -> Done {
+    let lenders = panel.policies().len();
     let start = Instant::now();
-    let mut night: Vec<AllocationOffer> = Vec::new();
-    let mut demand = 0i64;
+    let mut offers: Vec<AllocationOffer> = Vec::new();
+    let mut demand_minor = 0i64;
+    let mut quotes = Vec::new();
     for place in 0..arguments.applicants {
         let applicant = applicant(arguments.seed ^ mix(u64::from(place)))?;
         panel.quotes_into(&applicant, arguments.as_of, &mut quotes);
+        let reaches = |lender: u32| lenders < 60 || mix(u64::from(place) << 32 | u64::from(lender)).is_multiple_of(30);
         let mut best: Vec<AllocationOffer> = quotes
             .iter()
-            .filter(|quote| quote.line_minor() > 0)
-            .filter(|quote| mix(u64::from(place) << 32 | u64::from(quote.lender)).is_multiple_of(30) || lenders < 60)
+            .filter(|quote| quote.line_minor() > 0 && reaches(quote.lender))
             .map(|quote| AllocationOffer {
                 applicant: place,
                 lender: quote.lender,
@@ -185,33 +186,38 @@ fn work(arguments: &Arguments) -> Done {
             .collect();
         best.sort_by_key(|offer| (-offer.value_minor, offer.lender));
         best.truncate(8);
-        demand += best.first().map_or(0, |offer| offer.amount_minor);
-        night.extend(best);
+        demand_minor += best.first().map_or(0, |offer| offer.amount_minor);
+        offers.extend(best);
     }
     let decided = start.elapsed().as_secs_f64();
-    let each = (demand as f64 * arguments.budget / lenders.max(1) as f64) as i64;
+
+    let budget_minor = (demand_minor as f64 * arguments.budget / lenders.max(1) as f64) as i64;
     let bar = Bar::new();
     let callback = |update| bar.update(update);
+    let (budgets, config) = (vec![budget_minor; lenders], AllocationConfig::default());
     let start = Instant::now();
-    let progress = Progress::new(&callback);
-    let found =
-        allocate(&night, arguments.applicants as usize, &vec![each; lenders], &AllocationConfig::default(), progress)?;
+    let found = allocate(&offers, arguments.applicants as usize, &budgets, &config, Progress::new(&callback))?;
+    let allocated = start.elapsed().as_secs_f64();
+
+    let left: f64 = found.left_minor.iter().map(|left| *left as f64).sum();
+    let used = 100.0 * (1.0 - left / (budget_minor as f64 * lenders as f64).max(1.0));
+    let decisions = u64::from(arguments.applicants) * lenders as u64;
     let served = found.chosen.iter().flatten().count();
+    let yuan = |minor: i64| minor as f64 / 100.0;
+    let behind = 100.0 * (found.value_minor - found.greedy_minor) as f64 / (found.value_minor as f64).max(1.0);
     writeln!(
         out,
-        "a night of {} applicants: {} decisions in {decided:.2} s, allocated in {:.2} s\n  {served} served, {:.1} % of the lenders' budgets used\n  expected profit {:.2}, at most {:.2} ({:.3} % away), greedy {:.2} ({:.2} % less)",
-        arguments.applicants,
-        u64::from(arguments.applicants) * lenders as u64,
-        start.elapsed().as_secs_f64(),
-        100.0
-            * (1.0
-                - found.left_minor.iter().map(|left| *left as f64).sum::<f64>()
-                    / (each as f64 * lenders.max(1) as f64).max(1.0)),
-        found.value_minor as f64 / 100.0,
-        found.bound_minor as f64 / 100.0,
-        found.gap() * 100.0,
-        found.greedy_minor as f64 / 100.0,
-        100.0 * (found.value_minor - found.greedy_minor) as f64 / (found.value_minor as f64).max(1.0),
+        "a night of {} applicants: {decisions} decisions in {decided:.2} s, allocated in {allocated:.2} s",
+        arguments.applicants
     )?;
-    out.finish()
+    writeln!(out, "  {served} served, {used:.1} % of the lenders' budgets used")?;
+    writeln!(
+        out,
+        "  expected profit {:.2}, at most {:.2} ({:.3} % away), greedy {:.2} ({behind:.2} % less)",
+        yuan(found.value_minor),
+        yuan(found.bound_minor),
+        found.gap() * 100.0,
+        yuan(found.greedy_minor)
+    )?;
+    Ok(())
 }

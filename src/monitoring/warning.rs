@@ -146,6 +146,23 @@ pub struct EarlyWarning {
 /// # Ok::<(), dandelion_credit::Error>(())
 /// ```
 pub fn early_warnings(watch: &MerchantWatch, config: &WarningConfig, on: Date) -> Result<Vec<EarlyWarning>> {
+    check(config)?;
+    let mut look = Look { watch, config, on, found: Vec::new() };
+    look.at_repayment();
+    look.at_diversion();
+    look.at_washing();
+    look.at_silence();
+    look.at_receipts();
+    look.at_regulars();
+    look.at_clustering();
+    look.at_utilisation();
+    look.at_debt_elsewhere();
+    let mut found = look.found;
+    found.sort_by(|a, b| b.severity.total_cmp(&a.severity).then(a.kind.cmp(&b.kind)));
+    Ok(found)
+}
+
+fn check(config: &WarningConfig) -> Result<()> {
     for (name, value) in [
         ("receipts_fall_share", config.receipts_fall_share),
         ("silence_multiple", config.silence_multiple),
@@ -160,84 +177,129 @@ pub fn early_warnings(watch: &MerchantWatch, config: &WarningConfig, on: Date) -
             return Err(Error::invalid(format!("warning.{name}"), value, "from 0 to 1,000,000"));
         }
     }
-    let mut found = Vec::new();
-    let mut warn = |kind, observed: f64, threshold: f64, worst: f64, evidence: String| {
+    Ok(())
+}
+
+/// One look at a merchant: what was found so far.
+struct Look<'a> {
+    watch: &'a MerchantWatch,
+    config: &'a WarningConfig,
+    on: Date,
+    found: Vec<EarlyWarning>,
+}
+
+impl Look<'_> {
+    /// A warning whose severity runs from 0 at the threshold to 1 at `worst`.
+    fn warn(&mut self, kind: WarningKind, observed: f64, threshold: f64, worst: f64, evidence: &str) {
         let span = worst - threshold;
         let severity = if span == 0.0 { 1.0 } else { ((observed - threshold) / span).clamp(0.0, 1.0) };
-        found.push(EarlyWarning { kind, severity, observed, threshold, evidence: format!("{on}: {evidence}") });
-    };
+        let evidence = format!("{}: {evidence}", self.on);
+        self.found.push(EarlyWarning { kind, severity, observed, threshold, evidence });
+    }
 
-    if watch.missed_instalments > 0 || watch.days_past_due > 0 {
-        let days = f64::from(watch.days_past_due);
-        let missed = watch.missed_instalments;
-        let evidence = format!("{missed} instalments missed, {} days past due", watch.days_past_due);
-        warn(WarningKind::MissedInstalments, days.max(f64::from(missed)), 0.0, 30.0, evidence);
+    /// Receipts usual in 30 days, where there are any.
+    fn usual_30_minor(&self) -> Option<i64> {
+        self.watch.usual_30_minor.filter(|usual| *usual > 0)
     }
-    if let Some(moved) = watch.regulars_moved_share.map(Probability::get).filter(|moved| *moved >= config.moved_share) {
-        let evidence = format!("{:.0} % of its regulars now pay a linked account", moved * 100.0);
-        warn(WarningKind::ReceiptsDiverted, moved, config.moved_share, 1.0, evidence);
+
+    fn at_repayment(&mut self) {
+        let (missed, days) = (self.watch.missed_instalments, self.watch.days_past_due);
+        if missed > 0 || days > 0 {
+            let evidence = format!("{missed} instalments missed, {days} days past due");
+            let observed = f64::from(days).max(f64::from(missed));
+            self.warn(WarningKind::MissedInstalments, observed, 0.0, 30.0, &evidence);
+        }
     }
-    let rise = match (watch.suspicion_then, watch.suspicion_now) {
-        (Some(then), Some(now)) => now.get() - then.get(),
-        (None, Some(now)) => now.get(),
-        _ => 0.0,
-    };
-    if !watch.new_signals.is_empty() || rise > config.suspicion_rise {
-        let evidence = format!("suspicion rose by {rise:.2}; new signals: {}", watch.new_signals.join(", "));
-        // A new signal is a warning however small the rise.
-        let observed = rise.max(0.0);
-        warn(WarningKind::WashSignals, observed, config.suspicion_rise.min(observed), 1.0, evidence);
+
+    fn at_diversion(&mut self) {
+        let threshold = self.config.moved_share;
+        if let Some(moved) = self.watch.regulars_moved_share.map(Probability::get).filter(|moved| *moved >= threshold) {
+            let evidence = format!("{:.0} % of its regulars now pay a linked account", moved * 100.0);
+            self.warn(WarningKind::ReceiptsDiverted, moved, threshold, 1.0, &evidence);
+        }
     }
-    if let Some(days) = watch.days_since_receipt {
-        let usual = f64::from(watch.usual_gap_days.unwrap_or(1).max(1));
-        let threshold = (usual * config.silence_multiple).max(f64::from(config.silence_days));
+
+    fn at_washing(&mut self) {
+        let rise = match (self.watch.suspicion_then, self.watch.suspicion_now) {
+            (Some(then), Some(now)) => now.get() - then.get(),
+            (None, Some(now)) => now.get(),
+            _ => 0.0,
+        };
+        let signals = &self.watch.new_signals;
+        if !signals.is_empty() || rise > self.config.suspicion_rise {
+            let evidence = format!("suspicion rose by {rise:.2}; new signals: {}", signals.join(", "));
+            // A new signal is a warning however small the rise.
+            let observed = rise.max(0.0);
+            self.warn(WarningKind::WashSignals, observed, self.config.suspicion_rise.min(observed), 1.0, &evidence);
+        }
+    }
+
+    fn at_silence(&mut self) {
+        let Some(days) = self.watch.days_since_receipt else { return };
+        let usual = f64::from(self.watch.usual_gap_days.unwrap_or(1).max(1));
+        let threshold = (usual * self.config.silence_multiple).max(f64::from(self.config.silence_days));
         if f64::from(days) > threshold {
             let evidence = format!("no receipt for {days} days, 95 % of its gaps are within {usual:.0}");
-            warn(WarningKind::Silent, f64::from(days), threshold, threshold + 30.0, evidence);
+            self.warn(WarningKind::Silent, f64::from(days), threshold, threshold + 30.0, &evidence);
         }
     }
-    let usual = watch.usual_30_minor.filter(|usual| *usual > 0);
-    let floor = match (usual, watch.expected_low_30_minor) {
-        // What a low quantile already expected is no news.
-        (Some(usual), Some(low)) => Some((usual as f64 * config.receipts_fall_share).min(low.max(0) as f64)),
-        (Some(usual), None) => Some(usual as f64 * config.receipts_fall_share),
-        (None, low) => low.map(|low| low.max(0) as f64),
-    };
-    let received = watch.receipts_30_minor.max(0);
-    if let Some(floor) = floor.filter(|floor| (received as f64) < *floor) {
-        let usual = usual.map_or_else(|| "unknown".to_owned(), |usual| usual.to_string());
-        let evidence = format!("{received} received in 30 days, usual {usual}, warned below {floor:.0}");
-        warn(WarningKind::ReceiptsFalling, received as f64, floor, 0.0, evidence);
-    }
-    if let Some(kept) = watch.regulars_kept_share.map(Probability::get).filter(|kept| *kept < config.kept_share) {
-        let evidence = format!("{:.0} % of its regulars still come", kept * 100.0);
-        warn(WarningKind::CustomersLost, kept, config.kept_share, 0.0, evidence);
-    }
-    if let (Some(then), Some(now)) = (watch.clustering_then, watch.clustering_now)
-        && now - then > config.clustering_rise
-    {
-        let evidence =
-            format!("local clustering went from {then:.3} to {now:.3}: its counterparties know each other now");
-        warn(WarningKind::ClusteringTurning, now - then, config.clustering_rise, 1.0, evidence);
-    }
-    if watch.limit_minor > 0 {
-        let share = |drawn: i64| drawn.max(0) as f64 / watch.limit_minor as f64;
-        let rise = share(watch.drawn_now_minor) - share(watch.drawn_then_minor);
-        if rise > config.utilisation_rise {
-            let (then, now) = (share(watch.drawn_then_minor) * 100.0, share(watch.drawn_now_minor) * 100.0);
-            let evidence = format!("use of the line went from {then:.0} % to {now:.0} % in 30 days");
-            warn(WarningKind::UtilisationJump, rise, config.utilisation_rise, 1.0, evidence);
+
+    fn at_receipts(&mut self) {
+        let usual = self.usual_30_minor();
+        let share = self.config.receipts_fall_share;
+        let floor = match (usual, self.watch.expected_low_30_minor) {
+            // What a low quantile already expected is no news.
+            (Some(usual), Some(low)) => Some((usual as f64 * share).min(low.max(0) as f64)),
+            (Some(usual), None) => Some(usual as f64 * share),
+            (None, low) => low.map(|low| low.max(0) as f64),
+        };
+        let received = self.watch.receipts_30_minor.max(0);
+        if let Some(floor) = floor.filter(|floor| (received as f64) < *floor) {
+            let usual = usual.map_or_else(|| "unknown".to_owned(), |usual| usual.to_string());
+            let evidence = format!("{received} received in 30 days, usual {usual}, warned below {floor:.0}");
+            self.warn(WarningKind::ReceiptsFalling, received as f64, floor, 0.0, &evidence);
         }
     }
-    if let (Some(debt), Some(usual)) = (watch.new_debt_elsewhere_minor, usual) {
-        let threshold = usual as f64 * config.new_debt_share;
+
+    fn at_regulars(&mut self) {
+        let threshold = self.config.kept_share;
+        if let Some(kept) = self.watch.regulars_kept_share.map(Probability::get).filter(|kept| *kept < threshold) {
+            let evidence = format!("{:.0} % of its regulars still come", kept * 100.0);
+            self.warn(WarningKind::CustomersLost, kept, threshold, 0.0, &evidence);
+        }
+    }
+
+    fn at_clustering(&mut self) {
+        let (Some(then), Some(now)) = (self.watch.clustering_then, self.watch.clustering_now) else { return };
+        if now - then > self.config.clustering_rise {
+            let evidence =
+                format!("local clustering went from {then:.3} to {now:.3}: its counterparties know each other now");
+            self.warn(WarningKind::ClusteringTurning, now - then, self.config.clustering_rise, 1.0, &evidence);
+        }
+    }
+
+    fn at_utilisation(&mut self) {
+        let limit = self.watch.limit_minor;
+        if limit <= 0 {
+            return;
+        }
+        let [then, now] =
+            [self.watch.drawn_then_minor, self.watch.drawn_now_minor].map(|drawn| drawn.max(0) as f64 / limit as f64);
+        if now - then > self.config.utilisation_rise {
+            let evidence =
+                format!("use of the line went from {:.0} % to {:.0} % in 30 days", then * 100.0, now * 100.0);
+            self.warn(WarningKind::UtilisationJump, now - then, self.config.utilisation_rise, 1.0, &evidence);
+        }
+    }
+
+    fn at_debt_elsewhere(&mut self) {
+        let (Some(debt), Some(usual)) = (self.watch.new_debt_elsewhere_minor, self.usual_30_minor()) else { return };
+        let threshold = usual as f64 * self.config.new_debt_share;
         if debt as f64 > threshold {
             let evidence = format!("{debt} of new debt elsewhere against usual receipts of {usual} in 30 days");
-            warn(WarningKind::NewDebtElsewhere, debt as f64, threshold, 4.0 * threshold + 1.0, evidence);
+            self.warn(WarningKind::NewDebtElsewhere, debt as f64, threshold, 4.0 * threshold + 1.0, &evidence);
         }
     }
-    found.sort_by(|a, b| b.severity.total_cmp(&a.severity).then(a.kind.cmp(&b.kind)));
-    Ok(found)
 }
 
 #[cfg(test)]

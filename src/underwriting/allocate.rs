@@ -106,80 +106,110 @@ pub fn allocate(
 
     let greedy = problem.greedy();
     let greedy_minor = problem.value(&greedy);
-    let (mut best, mut best_value) = (greedy, greedy_minor);
-    let mut prices = vec![0.0; budgets.len()];
-    let mut best_prices = prices.clone();
-    let mut bound = f64::INFINITY;
-    let mut agility = 1.0;
-    let mut stale = 0;
+    let mut best = Best { value_minor: greedy_minor, chosen: greedy };
+    let mut descent = Descent::new(budgets.len());
     let mut taken = 0;
     for step in 0..config.steps {
         progress.step("allocating to lenders", u64::from(step), u64::from(config.steps))?;
         taken = step + 1;
-        let relaxed = problem.relaxed(&prices);
-        let spent: f64 = prices.iter().zip(budgets).map(|(price, &budget)| price * budget as f64).sum();
-        let dual = relaxed.value + spent;
-        if dual < bound {
-            bound = dual;
-            best_prices.clone_from(&prices);
-            stale = 0;
-        } else {
-            stale += 1;
-            if stale >= 5 {
-                agility *= 0.6;
-                stale = 0;
-            }
-        }
+        let relaxed = problem.relaxed(&descent.prices);
+        let dual = descent.bound_by(&relaxed, budgets);
         // A repair costs a sort, so it is made while prices still move much, then now and then.
         if step < 8 || step % 6 == 0 || step + 1 == config.steps {
-            let repaired = problem.repaired(&prices);
-            let value = problem.value(&repaired);
-            if value > best_value {
-                best_value = value;
-                best = repaired;
-            }
+            best.or(&problem, problem.repaired(&descent.prices));
         }
-        if bound <= 0.0 || (bound - best_value as f64) / bound <= config.gap {
+        let bound = descent.bound;
+        let is_close = bound <= 0.0 || (bound - best.value_minor as f64) / bound <= config.gap;
+        if is_close || !descent.step(dual, &relaxed.used, budgets, best.value_minor) {
             break;
-        }
-        let excess: Vec<f64> =
-            relaxed.used.iter().zip(budgets).map(|(&used, &budget)| (used - i128::from(budget)) as f64).collect();
-        // Lenders whose price is zero and whose budget is not reached pull nowhere.
-        let norm: f64 = excess
-            .iter()
-            .zip(&prices)
-            .filter(|(excess, price)| **excess > 0.0 || **price > 0.0)
-            .map(|(excess, _)| excess * excess)
-            .sum();
-        if norm == 0.0 {
-            break;
-        }
-        let length = agility * (dual - best_value as f64).max(1.0) / norm;
-        for (price, excess) in prices.iter_mut().zip(&excess) {
-            *price = (*price + length * excess).max(0.0);
         }
     }
     // One last repair at the prices of the best bound.
-    let repaired = problem.repaired(&best_prices);
-    if problem.value(&repaired) > best_value {
-        best_value = problem.value(&repaired);
-        best = repaired;
-    }
+    best.or(&problem, problem.repaired(&descent.best_prices));
     let mut left: Vec<i64> = budgets.to_vec();
-    for offer in best.iter().flatten().map(|&index| &offers[index as usize]) {
+    for offer in best.chosen.iter().flatten().map(|&index| &offers[index as usize]) {
         left[offer.lender as usize] -= offer.amount_minor;
     }
     // Float sums of the bound err by far less than this.
-    let bound_minor = (bound * (1.0 + 1e-9)).ceil().min(i64::MAX as f64) as i64;
+    let bound_minor = (descent.bound * (1.0 + 1e-9)).ceil().min(i64::MAX as f64) as i64;
     Ok(Allocation {
-        chosen: best,
-        value_minor: best_value,
-        bound_minor: bound_minor.max(best_value),
+        chosen: best.chosen,
+        value_minor: best.value_minor,
+        bound_minor: bound_minor.max(best.value_minor),
         greedy_minor,
         left_minor: left,
-        shadow_price: best_prices,
+        shadow_price: descent.best_prices,
         steps: taken,
     })
+}
+
+/// The best allocation so far.
+struct Best {
+    value_minor: i64,
+    chosen: Vec<Option<u32>>,
+}
+
+impl Best {
+    /// Keeps the better of the two.
+    fn or(&mut self, problem: &Problem<'_>, chosen: Vec<Option<u32>>) {
+        let value_minor = problem.value(&chosen);
+        if value_minor > self.value_minor {
+            *self = Self { value_minor, chosen };
+        }
+    }
+}
+
+/// Prices of the budgets on their way down to the least upper bound.
+struct Descent {
+    prices: Vec<f64>,
+    /// The least upper bound met, and the prices there.
+    bound: f64,
+    best_prices: Vec<f64>,
+    /// Share of Polyak's step; less each time five steps brought nothing.
+    agility: f64,
+    stale: u32,
+}
+
+impl Descent {
+    fn new(lenders: usize) -> Self {
+        let prices = vec![0.0; lenders];
+        Self { best_prices: prices.clone(), prices, bound: f64::INFINITY, agility: 1.0, stale: 0 }
+    }
+
+    /// The upper bound that the prices prove; kept when it is the least.
+    fn bound_by(&mut self, relaxed: &Relaxed, budgets: &[i64]) -> f64 {
+        let spent: f64 = self.prices.iter().zip(budgets).map(|(price, &budget)| price * budget as f64).sum();
+        let dual = relaxed.value + spent;
+        if dual < self.bound {
+            self.bound = dual;
+            self.best_prices.clone_from(&self.prices);
+            self.stale = 0;
+        } else {
+            self.stale += 1;
+            if self.stale >= 5 {
+                self.agility *= 0.6;
+                self.stale = 0;
+            }
+        }
+        dual
+    }
+
+    /// Moves each price with the excess demand for its budget; false when nothing pulls.
+    fn step(&mut self, dual: f64, used: &[i128], budgets: &[i64], best_minor: i64) -> bool {
+        let excess: Vec<f64> =
+            used.iter().zip(budgets).map(|(&used, &budget)| (used - i128::from(budget)) as f64).collect();
+        // Lenders whose price is zero and whose budget is not reached pull nowhere.
+        let pulls = |(excess, price): &(&f64, &f64)| **excess > 0.0 || **price > 0.0;
+        let norm: f64 = excess.iter().zip(&self.prices).filter(pulls).map(|(excess, _)| excess * excess).sum();
+        if norm == 0.0 {
+            return false;
+        }
+        let length = self.agility * (dual - best_minor as f64).max(1.0) / norm;
+        for (price, excess) in self.prices.iter_mut().zip(&excess) {
+            *price = (*price + length * excess).max(0.0);
+        }
+        true
+    }
 }
 
 fn check(offers: &[AllocationOffer], applicants: usize, budgets: &[i64], config: &AllocationConfig) -> Result<()> {
