@@ -1,220 +1,87 @@
 //! Core numbers by peeling.
 //!
 //! Accounts with the fewest counterparties leave first, and take one counterparty from each of theirs; whoever falls to
-//! that number or below leaves too. While many leave at once, the losses are mailed to the buckets of those who lose, so
-//! that the counts are met in cache; a long chain of single departures is followed one by one.
+//! that number leaves too. After Batagelj and Zaversnik (2003), but level by level: all an account needs is the number of
+//! counterparties it has left, which stays at the level it left on and so is its core number in the end. One thread does
+//! it, beside the others' triangles: losses of many accounts are taken together and without a branch, so that none of these
+//! reads waits for another.
+
+use std::hint::black_box;
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::partition::Buckets;
-use crate::graph::streams::Streams;
-use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;
 
-/// Still there.
-const STAYS: u32 = u32::MAX;
-/// Slots of departing accounts from which on losses are mailed.
-const MANY: u64 = 1 << 16;
-/// Writers of mail; fixed, so that threads do not change the result.
-const WRITERS: usize = 8;
-
-/// A run of accounts, as wide as a bucket.
-struct Part<'a> {
-    first: usize,
-    /// Counterparties left.
-    left: &'a mut [u32],
-    core: &'a mut [u32],
-    /// The fewest counterparties anybody has who stays.
-    fewest: u32,
-    /// Who stays, and who leaves next.
-    staying: Vec<u32>,
-    leaving: Vec<u32>,
-}
-
-impl Part<'_> {
-    /// Forgets who has left, and notes the fewest counterparties anybody has who stays.
-    fn look(&mut self) {
-        let (core, left) = (&*self.core, &*self.left);
-        let mut fewest = u32::MAX;
-        self.staying.retain(|&local| {
-            let stays = core[local as usize] == STAYS;
-            fewest = fewest.min(if stays { left[local as usize] } else { u32::MAX });
-            stays
-        });
-        self.fewest = fewest;
-    }
-
-    /// Lets everybody with at most `level` counterparties leave.
-    fn level(&mut self, level: u32) {
-        if self.fewest > level {
-            return;
-        }
-        let staying = std::mem::take(&mut self.staying);
-        for &local in &staying {
-            if self.left[local as usize] <= level {
-                self.leave(local as usize, level);
-            }
-        }
-        self.staying = staying;
-    }
-
-    fn lose(&mut self, local: usize, level: u32) {
-        // Whoever stays has more than `level` left, whoever has left has none.
-        let left = self.left[local];
-        self.left[local] = left - u32::from(left > level);
-        if left == level + 1 {
-            self.leave(local, level);
-        }
-    }
-
-    fn leave(&mut self, local: usize, level: u32) {
-        self.core[local] = level;
-        self.left[local] = 0;
-        self.leaving.push((self.first + local) as u32);
-    }
-}
-
-/// One bit an account that has left.
-struct Departed(Vec<u64>);
-
-impl Departed {
-    fn add(&mut self, account: u32) {
-        self.0[account as usize / 64] |= 1 << (account % 64);
-    }
-
-    #[inline]
-    fn has(&self, account: u32) -> bool {
-        self.0[account as usize / 64] >> (account % 64) & 1 == 1
-    }
-}
+/// Accounts that leave together.
+const TOGETHER: usize = 64;
+/// Accounts that leave between two looks at whether to stop.
+const LOOK: usize = 1 << 16;
 
 /// The core number of every account.
 pub(super) fn core_numbers(graph: &TransferGraph, progress: Progress<'_>) -> Result<Vec<u32>> {
     let accounts = graph.accounts();
-    let buckets = Buckets::over(accounts);
-    let width = buckets.width();
-    let mut left: Vec<u32> = (0..accounts).map(|account| graph.row(account).len() as u32).collect();
-    let mut core = vec![STAYS; accounts];
-    let mut parts: Vec<Part<'_>> = left
-        .chunks_mut(width)
-        .zip(core.chunks_mut(width))
-        .enumerate()
-        .map(|(bucket, (left, core))| Part {
-            first: bucket * width,
-            fewest: 0,
-            staying: (0..left.len() as u32).collect(),
-            leaving: Vec::new(),
-            left,
-            core,
-        })
-        .collect();
-    let mut letters: Vec<Streams> = (0..WRITERS).map(|_| Streams::default()).collect();
-    let mut leaving: Vec<u32> = Vec::new();
-    let mut departed = Departed(vec![0; accounts.div_ceil(64)]);
-    let mut left_behind = accounts as u64;
-    loop {
-        for_each_chunk_mut(&mut parts, 1, |_, part| part[0].look());
-        let fewest = parts.iter().map(|part| part.fewest).min().unwrap_or(u32::MAX);
-        if fewest == u32::MAX {
-            break;
+    let mut left: Vec<u32> = graph.offsets.windows(2).map(|row| (row[1] - row[0]) as u32).collect();
+    let mut staying: Vec<u32> = (0..accounts as u32).collect();
+    let mut leaving = Leaving { order: vec![0; accounts + 1], end: 0 };
+    let (mut gone, mut looked) = (0, 0);
+    let mut losses: Vec<u32> = Vec::new();
+    let mut level = 0;
+    while !staying.is_empty() {
+        // Each account is looked at once for each level it stays, which are no more than its counterparties.
+        let mut kept = 0;
+        for at in 0..staying.len() {
+            let account = staying[at];
+            let counterparties = left[account as usize];
+            leaving.add(account, counterparties == level);
+            staying[kept] = account;
+            kept += usize::from(counterparties > level);
         }
-        for_each_chunk_mut(&mut parts, 1, |_, part| part[0].level(fewest));
-        loop {
-            leaving.clear();
-            parts.iter_mut().for_each(|part| leaving.append(&mut part.leaving));
-            if leaving.is_empty() {
-                break;
+        staying.truncate(kept);
+        while gone < leaving.end {
+            let now = gone..leaving.end.min(gone + TOGETHER);
+            gone = now.end;
+            losses.clear();
+            leave(graph, &leaving.order[now], &mut losses);
+            for &other in &losses {
+                let counterparties = left[other as usize];
+                left[other as usize] = counterparties - u32::from(counterparties > level);
+                leaving.add(other, counterparties == level + 1);
             }
-            left_behind -= leaving.len() as u64;
-            progress.step("peeling cores", accounts as u64 - left_behind, accounts as u64)?;
-            let slots: u64 = leaving.iter().map(|&account| graph.degree(account) as u64).sum();
-            leaving.iter().for_each(|&account| departed.add(account));
-            if slots < MANY {
-                one_by_one(graph, &buckets, &mut parts, &mut leaving, &mut departed, fewest, &mut left_behind);
-            } else {
-                mailed(graph, &buckets, &mut parts, &leaving, &departed, fewest, &mut letters);
+            if gone - looked >= LOOK {
+                looked = gone;
+                progress.step("peeling cores", gone as u64, accounts as u64)?;
             }
         }
+        progress.step("peeling cores", gone as u64, accounts as u64)?;
+        level += 1;
     }
-    Ok(core)
+    Ok(left)
 }
 
-/// Follows departures one after the other until there are none, or many.
-#[inline(never)]
-fn one_by_one(
-    graph: &TransferGraph,
-    buckets: &Buckets,
-    parts: &mut [Part<'_>],
-    leaving: &mut Vec<u32>,
-    departed: &mut Departed,
-    level: u32,
-    left_behind: &mut u64,
-) {
-    let mut slots = 0;
-    while let Some(account) = leaving.pop() {
-        for &other in graph.neighbours(account) {
-            if departed.has(other) {
-                continue;
-            }
-            let part = &mut parts[buckets.of(other)];
-            part.lose(buckets.local(other) as usize, level);
-            if let Some(next) = part.leaving.pop() {
-                departed.add(next);
-                slots += graph.degree(next) as u64;
-                *left_behind -= 1;
-                leaving.push(next);
-            }
-        }
-        slots = slots.saturating_sub(graph.degree(account) as u64);
-        if slots >= 2 * MANY {
-            // Back to the parts, from where they leave together; they are counted again there.
-            *left_behind += leaving.len() as u64;
-            for account in leaving.drain(..) {
-                parts[buckets.of(account)].leaving.push(account);
-            }
-        }
+/// Who leaves, in order.
+struct Leaving {
+    /// Room for one more than there are accounts: each candidate is written, only those that leave are kept.
+    order: Vec<u32>,
+    end: usize,
+}
+
+impl Leaving {
+    #[inline]
+    fn add(&mut self, account: u32, leaves: bool) {
+        self.order[self.end] = account;
+        self.end += usize::from(leaves);
     }
 }
 
-/// Mails one loss to every counterparty of those who leave.
-#[inline(never)]
-fn mailed(
-    graph: &TransferGraph,
-    buckets: &Buckets,
-    parts: &mut [Part<'_>],
-    leaving: &[u32],
-    departed: &Departed,
-    level: u32,
-    letters: &mut [Streams],
-) {
-    let most = (graph.relations() / 4).max(1 << 22);
-    let mut rest = leaving;
-    while !rest.is_empty() {
-        let mut slots = 0;
-        let fits = rest.iter().take_while(|&&account| {
-            slots += graph.degree(account) as u64;
-            slots <= most
-        });
-        let (now, later) = rest.split_at(fits.count().max(1));
-        rest = later;
-        let share = now.len().div_ceil(WRITERS);
-        for_each_chunk_mut(letters, 1, |writer, letters| {
-            letters[0].clear(buckets.len());
-            let own = (writer * share).min(now.len())..((writer + 1) * share).min(now.len());
-            for &account in &now[own] {
-                for &other in graph.neighbours(account).iter().filter(|&&other| !departed.has(other)) {
-                    letters[0].record(buckets.of(other), 1)[0] = buckets.local(other);
-                }
-            }
-        });
-        let letters = &*letters;
-        for_each_chunk_mut(parts, 1, |bucket, part| {
-            for block in letters.iter().flat_map(|letters| letters.blocks(bucket)) {
-                for &local in block {
-                    part[0].lose(local as usize, level);
-                }
-            }
-        });
+/// The counterparties of all who leave `now`, one after the other; their rows are asked for together first.
+fn leave(graph: &TransferGraph, now: &[u32], losses: &mut Vec<u32>) {
+    let near = |sum: u32, &account: &u32| {
+        let slot = graph.offsets[account as usize] as usize;
+        sum ^ graph.neighbours.get(slot).copied().unwrap_or_default()
+    };
+    black_box(now.iter().fold(0, near));
+    for &account in now {
+        losses.extend_from_slice(graph.neighbours(account));
     }
 }
 
@@ -276,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once_and_one_by_one_peel_as_the_slow_twin_does() {
+    fn level_by_level_peels_as_the_slow_twin_does() {
         // Random relations of 60,000 accounts, the low ones closely linked, and a long path behind them.
         let (mut payer, mut payee) = (Vec::new(), Vec::new());
         let mut state = 7u64;

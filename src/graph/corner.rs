@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use crate::graph::TransferGraph;
+use crate::graph::csr::Tally;
 use crate::graph::features::Needs;
 use crate::graph::kinds::{add_up, ways};
 
-/// Shares are squared in units of 2^-61, because whole numbers have the same sum in any order.
+/// Shares are told in units of 2^-61, because whole numbers have the same sum in any order.
 const TIE: f64 = (1u64 << 61) as f64;
 
 /// The relation between a counterparty of an account and the one at `place` of its row.
@@ -49,7 +50,34 @@ pub(super) fn amount_weight(graph: &TransferGraph, slot: usize) -> f64 {
 }
 
 pub(super) fn inverse_count(graph: &TransferGraph, row: Range<usize>) -> f64 {
-    1.0 / row.map(|slot| graph.counts(slot).total()).sum::<u64>() as f64
+    let tallies = &graph.tallies[row.clone()];
+    let total = if tallies.iter().any(|tally| tally.is_large()) {
+        row.map(|slot| graph.counts(slot).total()).sum()
+    } else {
+        tallies.iter().map(|tally| u64::from(tally.sent) + u64::from(tally.received)).sum::<u64>()
+    };
+    1.0 / total as f64
+}
+
+/// The sum of the squared shares of an account's relations by count; not a number where it has none.
+pub(super) fn squared_counts(graph: &TransferGraph, row: Range<usize>, inverse: f64) -> f64 {
+    let tallies = &graph.tallies[row.clone()];
+    let squares: u128 = if tallies.iter().any(|tally| tally.is_large()) {
+        row.map(|slot| u128::from(graph.counts(slot).total()).pow(2)).sum()
+    } else {
+        let square = |tally: &Tally| u64::from((u32::from(tally.sent) + u32::from(tally.received)).pow(2));
+        u128::from(tallies.iter().map(square).sum::<u64>())
+    };
+    squared(squares, inverse)
+}
+
+/// The same by amount, whose sum stays below 2^63.
+pub(super) fn squared_amounts(graph: &TransferGraph, row: Range<usize>, inverse: f64) -> f64 {
+    squared(row.map(|slot| (amount_weight(graph, slot) as u128).pow(2)).sum(), inverse)
+}
+
+fn squared(squares: u128, inverse: f64) -> f64 {
+    if squares == 0 { f64::NAN } else { squares as f64 * inverse * inverse }
 }
 
 pub(super) fn inverse_amount(graph: &TransferGraph, row: Range<usize>) -> f64 {
@@ -104,15 +132,9 @@ pub(super) fn square_beyond(share: f64, through: f64, inverse: f64) -> u128 {
     tie * (2 * share + tie)
 }
 
-/// The square of a share in units of 2^-122.
-#[inline]
-pub(super) fn square(share: f64) -> u128 {
-    u128::from(whole(share)).pow(2)
-}
-
-/// The sum of squares as a number; not a number of no shares.
-pub(super) fn of_squares(sum: u128) -> f64 {
-    if sum == 0 { f64::NAN } else { sum as f64 / (TIE * TIE) }
+/// A sum of what [`square_beyond`] gives, as a number.
+pub(super) fn beyond(sum: u128) -> f64 {
+    sum as f64 / (TIE * TIE)
 }
 
 /// A relation of the account whose constraint is under way.
@@ -131,12 +153,14 @@ struct Tie {
 struct Ties {
     /// One over the account's total.
     inverse: f64,
+    /// The sum of the squared shares alone.
+    squares: f64,
     all: Vec<Tie>,
 }
 
 impl Ties {
-    fn begin(&mut self, inverse: f64, ties: impl Iterator<Item = (f64, f64)>) {
-        self.inverse = inverse;
+    fn begin(&mut self, inverse: f64, squares: f64, ties: impl Iterator<Item = (f64, f64)>) {
+        (self.inverse, self.squares) = (inverse, squares);
         self.all.clear();
         self.all.extend(ties.map(|(weight, other)| {
             let scale = Unit::of(inverse, other).scale();
@@ -158,15 +182,11 @@ impl Ties {
 
     fn finish(&self) -> f64 {
         let mut sum = 0;
-        for tie in &self.all {
-            let share = tie.weight * self.inverse;
-            sum += square(share);
-            if tie.through > 0 {
-                let number = Unit::of(self.inverse, tie.other).number(tie.through);
-                sum += square_beyond(share, number, self.inverse);
-            }
+        for tie in self.all.iter().filter(|tie| tie.through > 0) {
+            let number = Unit::of(self.inverse, tie.other).number(tie.through);
+            sum += square_beyond(tie.weight * self.inverse, number, self.inverse);
         }
-        of_squares(sum)
+        self.squares + beyond(sum)
     }
 }
 
@@ -178,6 +198,8 @@ pub(super) struct Ego {
     sum: Corner,
     by_count: Ties,
     by_amount: Ties,
+    /// Ways of the triangles under way.
+    ways: Vec<u8>,
     /// Union-find over the counterparties.
     parents: Vec<u32>,
     acquainted: Vec<bool>,
@@ -210,11 +232,13 @@ impl Ego {
         self.sum = Corner::default();
         if needs.ties {
             let ties = row.clone().enumerate().map(|(place, slot)| (count_weight(graph, slot), by_count(place)));
-            self.by_count.begin(inverse_count(graph, row.clone()), ties);
+            let inverse = inverse_count(graph, row.clone());
+            self.by_count.begin(inverse, squared_counts(graph, row.clone(), inverse), ties);
         }
         if needs.tie_amounts {
             let ties = row.clone().enumerate().map(|(place, slot)| (amount_weight(graph, slot), by_amount(place)));
-            self.by_amount.begin(inverse_amount(graph, row.clone()), ties);
+            let inverse = inverse_amount(graph, row.clone());
+            self.by_amount.begin(inverse, squared_amounts(graph, row.clone(), inverse), ties);
         }
         if needs.alters {
             self.unions = 0;
@@ -232,9 +256,11 @@ impl Ego {
         if needs.payers || needs.kinds {
             let tallies = &graph.tallies[self.row.clone()];
             let with_a = ways(tallies[a]);
-            let all = links.iter().map(|link| with_a | ways(tallies[link.place as usize]) << 2 | link.ways << 4);
+            let of = |link: &Link| (with_a | ways(tallies[link.place as usize]) << 2 | link.ways << 4) as u8;
+            self.ways.clear();
+            self.ways.extend(links.iter().map(of));
             let mut sums = [0; 6];
-            add_up(&mut sums, all);
+            add_up(&mut sums, &self.ways);
             let [payers, one_sided, kinds @ ..] = sums;
             self.sum.payer_pairs[0] += payers;
             self.sum.payer_pairs[1] += one_sided;

@@ -10,13 +10,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Corner, Unit, Weights, amount_weight, count_weight, of_squares, square, square_beyond};
+use crate::graph::alters::Alters;
+use crate::graph::corner::{
+    Corner, Unit, Weights, beyond, count_weight, square_beyond, squared_amounts, squared_counts,
+};
 use crate::graph::count::{RUN, Run};
 use crate::graph::csr::Tally;
 use crate::graph::enumerate::CornerPart;
 use crate::graph::features::Needs;
-use crate::graph::kinds::{ADDITIONS, turned, ways};
-use crate::graph::lines::{LANES, Lines, NOBODY, Part, found_in};
+use crate::graph::kinds::{add_up, turned, ways};
+use crate::graph::lines::{Lines, NOBODY, Part, found_in};
 use crate::graph::stage::{Pool, Steps};
 use crate::graph::streams::Streams;
 use crate::parallel::for_each_chunk_mut;
@@ -97,50 +100,53 @@ pub(super) fn corners(
     }
     let spaces = pool.into_items();
 
-    let steps = Steps::new("summing up triangles", 3 * buckets.len(), progress);
-    let mut both: Vec<_> = through.iter_mut().zip(parts.iter_mut()).collect();
-    for_each_chunk_mut(&mut both, 1, |bucket, both| {
-        if !steps.stopped() {
-            let (through, part) = &mut both[0];
-            for (kind, through) in through.iter_mut().enumerate() {
-                receive(&spaces, bucket, kind, through);
-            }
-            listen(work, bucket, &spaces, part);
-            steps.step();
-        }
-    });
-    steps.end()?;
-    drop(spaces);
+    let steps = Steps::new("summing up triangles", 2 * buckets.len(), progress);
     let pool: Pool<[Streams; 2]> = Pool::new();
-    for_each_chunk_mut(&mut through, 1, |bucket, through| {
+    let mut squares: Vec<Squares> = buckets_of(work);
+    let all = through.iter_mut().zip(&mut squares).zip(parts.iter_mut());
+    let mut all: Vec<_> = all.map(|((through, squares), part)| (through, squares, part)).collect();
+    for_each_chunk_mut(&mut all, 1, |bucket, all| {
         if !steps.stopped() {
+            let (through, squares, part) = &mut all[0];
+            listen(work, bucket, &spaces, part);
             let fresh = || [Streams::of(buckets.len()), Streams::of(buckets.len())];
             let is_full = |sums: &[Streams; 2]| sums.iter().any(Streams::is_full);
             pool.with(fresh, is_full, |sums| {
-                for (kind, through) in through[0].iter_mut().enumerate().filter(|(_, through)| !through.is_empty()) {
-                    pass_on(work, bucket, kind, through, &mut sums[kind]);
+                for (kind, through) in through.iter_mut().enumerate().filter(|(_, through)| !through.is_empty()) {
+                    receive(&spaces, bucket, kind, through);
+                    pass_on(work, bucket, kind, through, &mut squares[kind], &mut sums[kind]);
                 }
             });
             steps.step();
         }
     });
     steps.end()?;
+    drop(spaces);
     let sums = pool.into_items();
-    let mut both: Vec<_> = through.iter_mut().zip(parts.iter_mut()).collect();
+    let mut both: Vec<_> = squares.iter_mut().zip(parts.iter_mut()).collect();
     for_each_chunk_mut(&mut both, 1, |bucket, both| {
         if !steps.stopped() {
-            let (through, part) = &mut both[0];
+            let (squares, part) = &mut both[0];
             if needs.ties {
-                constraint(work, bucket, 0, through[0], &sums, part.constraint);
+                constraint(work, bucket, 0, &mut squares[0], &sums, part.constraint);
             }
             if needs.tie_amounts {
-                constraint(work, bucket, 1, through[1], &sums, part.constraint_amount);
+                constraint(work, bucket, 1, &mut squares[1], &sums, part.constraint_amount);
             }
             steps.step();
         }
     });
     steps.end()?;
     Ok(true)
+}
+
+/// What the accounts of one bucket have beyond their squared shares: by count, by amount; empty where not asked for.
+type Squares = [Vec<u128>; 2];
+
+fn buckets_of(work: Work<'_>) -> Vec<Squares> {
+    let wanted = [work.needs.ties, work.needs.tie_amounts];
+    let of = |bucket| wanted.map(|wanted| vec![0; if wanted { work.lines.buckets.range(bucket).len() } else { 0 }]);
+    (0..work.lines.buckets.len()).map(of).collect()
 }
 
 /// The sums of all relations, cut into those of each bucket.
@@ -180,33 +186,35 @@ fn meet_bucket(work: Work<'_>, bucket: usize, through: &mut Through<'_>, space: 
     let inverses: Vec<&[f64]> =
         weights.into_iter().filter_map(|(wanted, inverse)| wanted.then_some(&inverse[..])).collect();
     let mut asks = Run::new(lines);
+    // Triangles of a run: which line, the lanes of the two others, and the place of the one in the row of the other.
+    let mut found: Vec<(usize, [usize; 2], usize)> = Vec::new();
     for (run, lines_of_run) in part.lines.chunks(RUN).enumerate() {
         asks.ask(lines_of_run);
-        // What the triangles are about to look up is brought near all at once, as the lines were.
-        let mut near = 0;
-        asks.for_each(lines_of_run, |at, lane, _, _, met| {
-            let targets = &lines_of_run[at].0;
-            let v = targets[lane];
-            near ^= lines.parts[lines.buckets.of(v)].sides[lines.buckets.local(v) as usize].start as u64;
-            for inverse in &inverses {
-                near ^= inverse[v as usize].to_bits();
-                let mut met = met;
-                while met > 0 {
-                    near ^= inverse[targets[met.trailing_zeros() as usize] as usize].to_bits();
-                    met &= met - 1;
-                }
-            }
-        });
-        black_box(near);
+        found.clear();
         asks.for_each(lines_of_run, |at, lane, answer, before, mut met| {
-            let apex = apex(run * RUN + at);
             while met > 0 {
                 let place = met.trailing_zeros() as usize;
                 met &= met - 1;
-                let other = before + found_in(answer, apex.row[place]).trailing_zeros() as usize;
-                triangle(work, &apex, [lane, place], other, through, space);
+                let other = before + found_in(answer, lines_of_run[at].0[place]).trailing_zeros() as usize;
+                found.push((at, [lane, place], other));
             }
         });
+        // What the triangles are about to look up is brought near all at once, as the lines were.
+        let mut near = 0;
+        for &(at, [a, b], _) in &found {
+            let [v, w] = [a, b].map(|lane| lines_of_run[at].0[lane]);
+            near ^= lines.parts[lines.buckets.of(v)].sides[lines.buckets.local(v) as usize].start as u64;
+            for inverse in &inverses {
+                near ^= inverse[v as usize].to_bits() ^ inverse[w as usize].to_bits();
+            }
+        }
+        black_box(near);
+        for of_one in found.chunk_by(|one, other| one.0 == other.0) {
+            let apex = apex(run * RUN + of_one[0].0);
+            for &(_, places, other) in of_one {
+                triangle(work, &apex, places, other, through, space);
+            }
+        }
         for (at, _) in lines_of_run.iter().enumerate().filter(|(_, line)| line.as_long().is_some()) {
             meet_long(work, &apex(run * RUN + at), through, space);
         }
@@ -327,43 +335,37 @@ fn inverses(weights: &Weights, kind: usize) -> &[f64] {
     if kind == 0 { &weights.by_count } else { &weights.by_amount }
 }
 
-/// Calls `each` with the local account, the other one, the relation's weight and what is in its place of `through`, for all
-/// relations of a bucket where that is something.
-#[inline]
-fn for_each_tied(
-    work: Work<'_>,
-    bucket: usize,
-    kind: usize,
-    through: &mut [u64],
-    mut each: impl FnMut(usize, u32, f64, &mut u64),
-) {
-    let part = &work.lines.parts[bucket];
-    for (local, account) in work.lines.buckets.range(bucket).enumerate() {
-        let (row, tallies) = part.row(local);
-        let start = part.sides[local].start;
-        for (place, through) in through[start..start + row.len()].iter_mut().enumerate() {
-            if *through > 0 {
-                let (other, tally) = (row[place], tallies[place]);
-                each(local, other, weight_of(work, bucket, kind, account as u32, other, tally, start + place), through);
-            }
-        }
-    }
-}
-
-/// Makes numbers of the sums of what comes through others over the relations of one bucket, and mails them to the accounts
-/// they point to.
+/// Adds what comes through others over the relations of one bucket to the bucket's accounts, and mails it to those they
+/// point to.
 #[inline(never)]
-fn pass_on(work: Work<'_>, bucket: usize, kind: usize, through: &mut [u64], sums: &mut Streams) {
+fn pass_on(work: Work<'_>, bucket: usize, kind: usize, through: &[u64], squares: &mut [u128], sums: &mut Streams) {
     let buckets = work.lines.buckets;
+    let part = &work.lines.parts[bucket];
     let first = buckets.range(bucket).start;
     let inverse = inverses(work.weights, kind);
-    for_each_tied(work, bucket, kind, through, |local, other, weight, through| {
-        let unit = Unit::of(inverse[first + local], inverse[other as usize]);
-        *through = unit.number(*through).to_bits();
-        let record = sums.record(buckets.of(other), 5);
-        record[0] = buckets.local(other);
-        record[1..].copy_from_slice(&words(weight.to_bits(), *through));
-    });
+    let mut tied = Vec::new();
+    for (local, squares) in squares.iter_mut().enumerate() {
+        let (row, tallies) = part.row(local);
+        let start = part.sides[local].start;
+        tied.resize(tied.len().max(row.len()), 0u32);
+        // Every candidate is written, only those with something are kept: no branch to guess.
+        let mut kept = 0;
+        for (place, &through) in through[start..start + row.len()].iter().enumerate() {
+            tied[kept] = place as u32;
+            kept += usize::from(through > 0);
+        }
+        let own = inverse[first + local];
+        for &place in &tied[..kept] {
+            let place = place as usize;
+            let (other, tally) = (row[place], tallies[place]);
+            let weight = weight_of(work, bucket, kind, (first + local) as u32, other, tally, start + place);
+            let number = Unit::of(own, inverse[other as usize]).number(through[start + place]);
+            *squares += square_beyond(weight * own, number, own);
+            let record = sums.record(buckets.of(other), 5);
+            record[0] = buckets.local(other);
+            record[1..].copy_from_slice(&words(weight.to_bits(), number.to_bits()));
+        }
+    }
 }
 
 /// Burt's constraint of the accounts of one bucket.
@@ -372,166 +374,70 @@ fn constraint(
     work: Work<'_>,
     bucket: usize,
     kind: usize,
-    through: &mut [u64],
+    squares: &mut [u128],
     sums: &[[Streams; 2]],
     column: &mut [f64],
 ) {
     let range = work.lines.buckets.range(bucket);
     let inverse = &inverses(work.weights, kind)[range.clone()];
-    let graph = work.graph;
-    let mut squares: Vec<u128> = range
-        .zip(inverse)
-        .map(|(account, inverse)| {
-            let weigh = |slot| if kind == 0 { count_weight(graph, slot) } else { amount_weight(graph, slot) };
-            graph.row(account).map(|slot| square(weigh(slot) * inverse)).sum()
-        })
-        .collect();
-    let mut beyond = |local: usize, weight: f64, number: f64| {
-        squares[local] += square_beyond(weight * inverse[local], number, inverse[local]);
-    };
-    for_each_tied(work, bucket, kind, through, |local, _, weight, through| {
-        beyond(local, weight, f64::from_bits(*through));
-    });
     for block in sums.iter().flat_map(|sums| sums[kind].blocks(bucket)) {
         for record in block.chunks_exact(5) {
+            let local = record[0] as usize;
             let [weight, number] = [1, 3].map(|at| f64::from_bits(join(&record[at..])));
-            beyond(record[0] as usize, weight, number);
+            squares[local] += square_beyond(weight * inverse[local], number, inverse[local]);
         }
     }
-    for (value, squares) in column.iter_mut().zip(squares) {
-        *value = of_squares(squares);
+    let alone = if kind == 0 { squared_counts } else { squared_amounts };
+    for (((value, &squares), &inverse), account) in column.iter_mut().zip(&*squares).zip(inverse).zip(range) {
+        *value = alone(work.graph, work.graph.row(account), inverse) + beyond(squares);
     }
 }
 
-/// Sums up what the accounts of one bucket were told.
+/// Sums up what the accounts of one bucket were told, sorted by account first.
 #[inline(never)]
 fn listen(work: Work<'_>, bucket: usize, spaces: &[Space], part: &mut CornerPart<'_>) {
     let range = work.lines.buckets.range(bucket);
-    let mut sums = vec![[0u64; 8]; range.len()];
     let len = if work.needs.alters { 3 } else { 1 };
-    let records =
-        || spaces.iter().flat_map(|space| space.told.blocks(bucket)).flat_map(|block| block.chunks_exact(len));
-    for record in records() {
-        let sums = &mut sums[(record[0] >> 16) as usize];
-        for (sum, &more) in sums.iter_mut().zip(&ADDITIONS[(record[0] & 63) as usize]) {
-            *sum += u64::from(more);
-        }
+    let blocks = || spaces.iter().flat_map(|space| space.told.blocks(bucket));
+    // Where the records of each account end, and, once they are dealt out, where they begin.
+    let mut starts = vec![0u32; range.len() + 1];
+    for block in blocks() {
+        block.chunks_exact(len).for_each(|record| starts[(record[0] >> 16) as usize] += 1);
     }
-    let mut pairs = Vec::new();
-    let mut starts = Vec::new();
-    if work.needs.alters {
-        starts.push(0usize);
-        starts.extend(sums.iter().scan(0, |end, sums| {
-            *end += sums[0] as usize;
-            Some(*end)
-        }));
-        pairs.resize(starts.last().copied().unwrap_or_default(), [0u32; 2]);
-        let mut cursors = starts.clone();
-        for record in records() {
-            let cursor = &mut cursors[(record[0] >> 16) as usize];
-            pairs[*cursor] = [record[1], record[2]];
-            *cursor += 1;
+    let mut end = 0;
+    for start in &mut starts {
+        end += *start;
+        *start = end;
+    }
+    let mut ways = vec![0u8; end as usize];
+    let mut pairs = vec![[0u32; 2]; if work.needs.alters { end as usize } else { 0 }];
+    for block in blocks() {
+        for record in block.chunks_exact(len) {
+            let cursor = &mut starts[(record[0] >> 16) as usize];
+            *cursor -= 1;
+            ways[*cursor as usize] = (record[0] & 63) as u8;
+            if let &[_, one, other] = record {
+                pairs[*cursor as usize] = [one, other];
+            }
         }
     }
     let mut alters = Alters::default();
-    for (local, (account, sums)) in range.zip(&sums).enumerate() {
-        let alters = match starts.get(local..local + 2) {
-            Some(&[start, end]) => alters.of(work.graph.row(account).len() as u32, &pairs[start..end]),
-            _ => [0; 2],
-        };
-        let [triangles, payers, one_sided, cycle, middleman, inward, outward, _] = *sums;
-        part.set(
-            local,
-            &Corner {
-                triangles,
-                payer_pairs: [payers, one_sided],
-                kinds: [cycle, middleman, inward, outward],
-                alters,
-                constraint: f64::NAN,
-                constraint_amount: f64::NAN,
+    for (local, account) in range.enumerate() {
+        let told = starts[local] as usize..starts[local + 1] as usize;
+        let mut sums = [0; 6];
+        add_up(&mut sums, &ways[told.clone()]);
+        let [payers, one_sided, kinds @ ..] = sums;
+        let corner = Corner {
+            triangles: told.len() as u64,
+            payer_pairs: [payers, one_sided],
+            kinds,
+            alters: match pairs.get(told) {
+                Some(pairs) => alters.of(work.graph.row(account).len() as u32, pairs),
+                None => [0; 2],
             },
-        );
-    }
-}
-
-/// The counterparties of one account at a time that know another, joined where they do.
-#[derive(Debug, Default)]
-struct Alters {
-    names: Vec<u32>,
-    parents: Vec<u32>,
-}
-
-impl Alters {
-    /// Counterparties acquainted with another one, and components among all `degree` of them.
-    #[inline]
-    fn of(&mut self, degree: u32, pairs: &[[u32; 2]]) -> [u32; 2] {
-        let (acquainted, joined) = match pairs {
-            [] => (0, 0),
-            [_] => (2, 1),
-            _ => self.few(pairs).unwrap_or_else(|| self.many(pairs)),
+            constraint: f64::NAN,
+            constraint_amount: f64::NAN,
         };
-        [acquainted, degree - joined]
-    }
-
-    /// Those of an account with no more than [`LANES`] of them.
-    #[inline]
-    fn few(&mut self, pairs: &[[u32; 2]]) -> Option<(u32, u32)> {
-        let mut names = [NOBODY; LANES];
-        let mut met = 0;
-        let mut parents: [u8; LANES] = std::array::from_fn(|at| at as u8);
-        let mut joined = 0;
-        for pair in pairs {
-            let mut roots = [0u8; 2];
-            for (root, &name) in roots.iter_mut().zip(pair) {
-                let equal = found_in(&names, name);
-                let mut at = equal.trailing_zeros() as usize;
-                if equal == 0 {
-                    if met == LANES {
-                        return None;
-                    }
-                    names[met] = name;
-                    at = met;
-                    met += 1;
-                }
-                while usize::from(parents[at]) != at {
-                    at = usize::from(parents[at]);
-                }
-                *root = at as u8;
-            }
-            let [one, other] = roots;
-            if one != other {
-                parents[usize::from(one.max(other))] = one.min(other);
-                joined += 1;
-            }
-        }
-        Some((met as u32, joined))
-    }
-
-    /// Those of an account with any number of them.
-    fn many(&mut self, pairs: &[[u32; 2]]) -> (u32, u32) {
-        let Self { names, parents } = self;
-        names.clear();
-        names.extend(pairs.as_flattened());
-        names.sort_unstable();
-        names.dedup();
-        parents.clear();
-        parents.extend(0..names.len() as u32);
-        let mut joined = 0;
-        for pair in pairs {
-            let [one, other] = pair.map(|name| {
-                let mut at = names.binary_search(&name).unwrap_or_default();
-                while parents[at] as usize != at {
-                    let up = parents[parents[at] as usize];
-                    parents[at] = up;
-                    at = up as usize;
-                }
-                at
-            });
-            if one != other {
-                parents[one.max(other)] = one.min(other) as u32;
-                joined += 1;
-            }
-        }
-        (names.len() as u32, joined)
+        part.set(local, &corner);
     }
 }

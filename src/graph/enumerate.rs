@@ -60,6 +60,11 @@ impl CornerColumns {
         }
     }
 
+    /// Nothing but triangles.
+    pub fn of_triangles(triangles: Vec<u64>) -> Self {
+        Self { triangles, ..Self::default() }
+    }
+
     /// The columns cut into runs of `width` accounts.
     fn parts(&mut self, width: usize) -> Vec<CornerPart<'_>> {
         fn cut<T>(column: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {

@@ -17,7 +17,7 @@ pub(super) fn turned(ways: u32) -> u32 {
 /// What a triangle adds at an account: one triangle, linked pairs of payers, of one-sided payers, and Fagiolo's kinds (cycle,
 /// middleman, in, out), by the [`ways`] money went: with one, with the other in the next two bits, from the one to the other
 /// in the two above.
-pub(super) const ADDITIONS: [[u32; 8]; 64] = {
+const ADDITIONS: [[u32; 8]; 64] = {
     let mut all = [[0; 8]; 64];
     let mut ways = 0;
     while ways < 64 {
@@ -72,10 +72,10 @@ const PACKED: [u64; 64] = {
 };
 
 /// Adds what triangles of such `ways` come to: pairs of payers, of one-sided payers, and the four kinds.
-pub(super) fn add_up(sums: &mut [u64; 6], ways: impl Iterator<Item = u32>) {
-    let mut ways = ways.peekable();
-    while ways.peek().is_some() {
-        let packed = ways.by_ref().take(FITTING).fold(0, |sum, ways| sum + PACKED[(ways & 63) as usize]);
+#[inline]
+pub(super) fn add_up(sums: &mut [u64; 6], ways: &[u8]) {
+    for ways in ways.chunks(FITTING) {
+        let packed = ways.iter().fold(0, |sum, ways| sum + PACKED[usize::from(ways & 63)]);
         for (at, sum) in sums.iter_mut().enumerate() {
             *sum += packed >> (BITS * at) & ((1 << BITS) - 1);
         }
@@ -106,11 +106,11 @@ mod tests {
 
     #[test]
     fn side_by_side_is_one_by_one() {
-        let all = (0..5_000u32).map(|at| if at < 3_000 { 63 } else { at % 64 });
+        let all: Vec<u8> = (0..5_000).map(|at| if at < 3_000 { 63 } else { (at % 64) as u8 }).collect();
         let mut sums = [0; 6];
-        add_up(&mut sums, all.clone());
+        add_up(&mut sums, &all);
         let one_by_one: [u64; 6] =
-            std::array::from_fn(|at| all.clone().map(|ways| u64::from(ADDITIONS[ways as usize][at + 1])).sum());
+            std::array::from_fn(|at| all.iter().map(|&ways| u64::from(ADDITIONS[usize::from(ways)][at + 1])).sum());
         assert_eq!(sums, one_by_one);
     }
 }

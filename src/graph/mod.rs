@@ -17,6 +17,7 @@
 //! `examples/shared/memory.rs` is such an allocator in 150 lines; mimalloc and jemalloc have options for both. What it gains is
 //! in `BENCHMARKS.md`.
 
+mod alters;
 mod bipartite;
 mod build;
 mod core_numbers;

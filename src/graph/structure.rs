@@ -9,7 +9,7 @@ use crate::graph::egonet::EgonetFit;
 use crate::graph::enumerate::{CornerColumns, corners_of_all, triangles_of_all};
 use crate::graph::features::{StructureConfig, StructureFeature};
 use crate::graph::lines::ACCOUNTS;
-use crate::parallel::{for_each_chunk_mut, map_chunks};
+use crate::parallel::{for_each_chunk_mut, join, map_chunks};
 use crate::progress::Progress;
 
 /// The structure around every account of a graph: what [`structure`] gives.
@@ -204,14 +204,19 @@ pub fn structure(graph: &TransferGraph, config: &StructureConfig, progress: Prog
             }
         });
     }
-    if needs.core {
-        found.core = core_numbers(graph, progress)?;
-    }
-    if needs.corners() {
-        found.corners = corners_of_all(graph, needs, progress)?;
-    } else if needs.triangles {
-        found.corners.triangles = triangles_of_all(graph, progress)?;
-    }
+    let (core, corners) = join(
+        || if needs.core { core_numbers(graph, progress) } else { Ok(Vec::new()) },
+        || {
+            if needs.corners() {
+                corners_of_all(graph, needs, progress)
+            } else if needs.triangles {
+                triangles_of_all(graph, progress).map(CornerColumns::of_triangles)
+            } else {
+                Ok(CornerColumns::default())
+            }
+        },
+    );
+    (found.core, found.corners) = (core?, corners?);
     if needs.egonet {
         found.egonet = EgonetFit::of(&found.degree, &found.corners.triangles);
     }
