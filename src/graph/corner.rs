@@ -111,10 +111,10 @@ impl Unit {
         f64::from_bits((self.0 + 61) << 52)
     }
 
-    /// The sum as a number, 2^61 times what it stands for.
+    /// The sum as a number, 2^61 times what it stands for; 62 bits hold it too.
     #[inline]
     pub fn number(self, sum: u64) -> f64 {
-        sum as f64 * f64::from_bits((2046 - self.0) << 52)
+        sum.cast_signed() as f64 * f64::from_bits((2046 - self.0) << 52)
     }
 }
 
@@ -128,7 +128,7 @@ fn in_units(number: f64) -> u64 {
 /// square of the share alone; `through` as [`Unit::number`] gives it.
 #[inline]
 pub(super) fn square_beyond(share: f64, through: f64, inverse: f64) -> u128 {
-    let (share, tie) = (u128::from(whole(share)), u128::from((through * inverse) as u64));
+    let (share, tie) = (u128::from(whole(share)), u128::from(in_units(through * inverse)));
     tie * (2 * share + tie)
 }
 
@@ -207,7 +207,7 @@ pub(super) struct Ego {
 }
 
 fn whole(share: f64) -> u64 {
-    (share * TIE) as u64
+    in_units(share * TIE)
 }
 
 /// The weight of a relation by transfers either way.

@@ -335,6 +335,16 @@ fn inverses(weights: &Weights, kind: usize) -> &[f64] {
     if kind == 0 { &weights.by_count } else { &weights.by_amount }
 }
 
+/// A relation over which something comes through others.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tied {
+    local: u32,
+    other: u32,
+    /// Its place among the relations of the bucket.
+    at: u32,
+    tally: Tally,
+}
+
 /// Adds what comes through others over the relations of one bucket to the bucket's accounts, and mails it to those they
 /// point to.
 #[inline(never)]
@@ -343,28 +353,25 @@ fn pass_on(work: Work<'_>, bucket: usize, kind: usize, through: &[u64], squares:
     let part = &work.lines.parts[bucket];
     let first = buckets.range(bucket).start;
     let inverse = inverses(work.weights, kind);
-    let mut tied = Vec::new();
-    for (local, squares) in squares.iter_mut().enumerate() {
+    let mut tied = vec![Tied::default(); through.len() + 1];
+    // Every candidate is written, only those with something are kept: no branch to guess.
+    let mut kept = 0;
+    for local in 0..squares.len() {
         let (row, tallies) = part.row(local);
         let start = part.sides[local].start;
-        tied.resize(tied.len().max(row.len()), 0u32);
-        // Every candidate is written, only those with something are kept: no branch to guess.
-        let mut kept = 0;
-        for (place, &through) in through[start..start + row.len()].iter().enumerate() {
-            tied[kept] = place as u32;
-            kept += usize::from(through > 0);
+        for (at, (&other, &tally)) in (start..).zip(row.iter().zip(tallies)) {
+            tied[kept] = Tied { local: local as u32, other, at: at as u32, tally };
+            kept += usize::from(through[at] > 0);
         }
-        let own = inverse[first + local];
-        for &place in &tied[..kept] {
-            let place = place as usize;
-            let (other, tally) = (row[place], tallies[place]);
-            let weight = weight_of(work, bucket, kind, (first + local) as u32, other, tally, start + place);
-            let number = Unit::of(own, inverse[other as usize]).number(through[start + place]);
-            *squares += square_beyond(weight * own, number, own);
-            let record = sums.record(buckets.of(other), 5);
-            record[0] = buckets.local(other);
-            record[1..].copy_from_slice(&words(weight.to_bits(), number.to_bits()));
-        }
+    }
+    for &Tied { local, other, at, tally } in &tied[..kept] {
+        let own = inverse[first + local as usize];
+        let weight = weight_of(work, bucket, kind, first as u32 + local, other, tally, at as usize);
+        let number = Unit::of(own, inverse[other as usize]).number(through[at as usize]);
+        squares[local as usize] += square_beyond(weight * own, number, own);
+        let record = sums.record(buckets.of(other), 5);
+        record[0] = buckets.local(other);
+        record[1..].copy_from_slice(&words(weight.to_bits(), number.to_bits()));
     }
 }
 

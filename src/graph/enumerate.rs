@@ -1,25 +1,22 @@
 //! Every triangle, by whichever way suits the shape of the graph.
 //!
 //! Where accounts point to few others (payments between people and shops), each fits a line of the cache: [`count`] and
-//! [`corners`](super::corners). Where many point to hundreds (a dense core), the rows of the core are in cache anyway: then
-//! each account marks its counterparties and looks at whom they point to.
+//! [`corners`](super::corners). Where many point to hundreds (a dense core), the rows of the core are in cache anyway:
+//! [`dense`] and [`marked`](super::marked).
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Corner, Ego, Link, Weights, count_weight, inverse_amount, inverse_count};
+use crate::graph::corner::{Corner, Weights, inverse_amount, inverse_count};
 use crate::graph::corners::{Work, corners};
 use crate::graph::count;
-use crate::graph::csr::Tally;
 use crate::graph::dense;
 use crate::graph::features::Needs;
-use crate::graph::kinds::ways;
 use crate::graph::lines::{ACCOUNTS, Beside, Lines};
+use crate::graph::marked::{Marking, marked};
 use crate::graph::orient::{Load, Oriented};
-use crate::parallel::{for_each_chunk_mut, map_chunks};
+use crate::parallel::map_chunks;
 use crate::progress::Progress;
 
 /// Wedges a relation up to which accounts count as pointing to few others.
@@ -38,7 +35,7 @@ pub(super) struct CornerColumns {
 
 /// The columns of a run of accounts; empty ones were not asked for.
 pub(super) struct CornerPart<'a> {
-    len: usize,
+    pub len: usize,
     triangles: &'a mut [u64],
     payer_pairs: &'a mut [[u64; 2]],
     kinds: &'a mut [[u64; 4]],
@@ -66,7 +63,7 @@ impl CornerColumns {
     }
 
     /// The columns cut into runs of `width` accounts.
-    fn parts(&mut self, width: usize) -> Vec<CornerPart<'_>> {
+    pub fn parts(&mut self, width: usize) -> Vec<CornerPart<'_>> {
         fn cut<T>(column: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
             column.chunks_mut(width).chain(std::iter::repeat_with(Default::default))
         }
@@ -150,7 +147,8 @@ pub(super) fn corners_of_all(graph: &TransferGraph, needs: Needs, progress: Prog
     }
     drop(lines);
     let load = if needs.tie_amounts { Load::TalliesAndAmounts } else { Load::Tallies };
-    marked(graph, &Oriented::of(graph, load), &weights, needs, &mut columns, progress)?;
+    let oriented = Oriented::of(graph, load);
+    marked(Marking { graph, oriented: &oriented, weights: &weights, needs }, &mut columns, progress)?;
     Ok(columns)
 }
 
@@ -160,126 +158,4 @@ fn weights(graph: &TransferGraph, needs: Needs) -> Weights {
         if wanted { map_chunks(graph.accounts(), ACCOUNTS, one).concat() } else { Vec::new() }
     };
     Weights { by_count: weigh(needs.ties, inverse_count), by_amount: weigh(needs.tie_amounts, inverse_amount) }
-}
-
-/// The link of `a` to the counterparty `b` at `place`, to whom it sent and from whom it received `tally`.
-#[inline]
-fn link(graph: &TransferGraph, [a, b]: [u32; 2], place: u32, tally: Tally, amount: f64) -> Link {
-    let mut count = f64::from(tally.sent) + f64::from(tally.received);
-    if tally.is_large()
-        && let Some(slot) = graph.slot_of(a, b)
-    {
-        count = count_weight(graph, slot);
-    }
-    Link { place, ways: ways(tally), count, amount }
-}
-
-/// Marks of one account's counterparties, and its workspace.
-#[derive(Debug)]
-struct Workspace {
-    /// One bit an account, set for the counterparties.
-    marks: Vec<u64>,
-    /// Place in the row of those that are marked.
-    places: Vec<u32>,
-    /// Slots of the row of one of them that lead to another.
-    met: Vec<u32>,
-    links: Vec<Link>,
-    ego: Ego,
-}
-
-/// Accounts between two looks at whether to stop; few, since some rows are long here.
-const MARKED: usize = 1 << 7;
-
-/// Triangles are counted first, which is cheap beside meeting them, so that nobody is looked at who is in none.
-fn marked(
-    graph: &TransferGraph,
-    oriented: &Oriented,
-    weights: &Weights,
-    needs: Needs,
-    columns: &mut CornerColumns,
-    progress: Progress<'_>,
-) -> Result<()> {
-    let accounts = graph.accounts();
-    let counts = dense::count(graph, oriented, progress)?;
-    let spare: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
-    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    for_each_chunk_mut(&mut columns.parts(MARKED), 1, |run, part| {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let part = &mut part[0];
-        let last = spare.lock().ok().and_then(|mut spare| spare.pop());
-        let mut space = last.unwrap_or_else(|| Workspace {
-            marks: vec![0; accounts.div_ceil(64)],
-            places: vec![0; accounts],
-            met: Vec::new(),
-            links: Vec::new(),
-            ego: Ego::default(),
-        });
-        for at in 0..part.len {
-            let account = run * MARKED + at;
-            let corner = corner(graph, oriented, weights, needs, &counts, account, &mut space);
-            debug_assert_eq!(corner.triangles, counts[account], "both ways of counting");
-            part.set(at, &corner);
-        }
-        if let Ok(mut spare) = spare.lock() {
-            spare.push(space);
-        }
-        let done = done.fetch_add(part.len as u64, Ordering::Relaxed) + part.len as u64;
-        stop.fetch_or(progress.step("meeting triangles", done, accounts as u64).is_err(), Ordering::Relaxed);
-    });
-    if stop.into_inner() { Err(Error::cancelled("meeting triangles")) } else { Ok(()) }
-}
-
-/// Every triangle at `account`: a relation between two of its counterparties is found in the row of the one that points.
-fn corner(
-    graph: &TransferGraph,
-    oriented: &Oriented,
-    weights: &Weights,
-    needs: Needs,
-    counts: &[u64],
-    account: usize,
-    space: &mut Workspace,
-) -> Corner {
-    let row = graph.row(account);
-    let neighbours = &graph.neighbours[row.clone()];
-    let Workspace { marks, places, met, links, ego } = space;
-    let weigh = |column: &[f64], place: usize| {
-        let other = neighbours[place] as usize;
-        if counts[account] > 0 && counts[other] > 0 { column[other] } else { 0.0 }
-    };
-    let others: [&dyn Fn(usize) -> f64; 2] =
-        [&|place| weigh(&weights.by_count, place), &|place| weigh(&weights.by_amount, place)];
-    ego.begin(graph, row, needs, others);
-    if counts[account] == 0 {
-        return ego.finish();
-    }
-    for (place, &other) in neighbours.iter().enumerate() {
-        marks[other as usize / 64] |= 1 << (other % 64);
-        places[other as usize] = place as u32;
-    }
-    for (a, &low) in neighbours.iter().enumerate().filter(|(_, low)| counts[**low as usize] > 0) {
-        let (part, row) = oriented.row(low);
-        met.resize(met.len().max(row.len()), 0);
-        // Every candidate is written, only those marked are kept: no branch to guess.
-        let mut kept = 0;
-        for (slot, &high) in row.clone().zip(&part.targets[row]) {
-            met[kept] = slot as u32;
-            kept += (marks[high as usize / 64] >> (high % 64) & 1) as usize;
-        }
-        links.clear();
-        links.extend(met[..kept].iter().map(|&slot| {
-            let slot = slot as usize;
-            let high = part.targets[slot];
-            let amount = if needs.tie_amounts { part.amounts[slot] } else { 0.0 };
-            link(graph, [low, high], places[high as usize], part.tallies[slot], amount)
-        }));
-        if kept > 0 {
-            ego.meet(graph, a, links);
-        }
-    }
-    for &other in neighbours {
-        marks[other as usize / 64] = 0;
-    }
-    ego.finish()
 }

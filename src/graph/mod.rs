@@ -7,8 +7,8 @@
 //!
 //! # Memory of large jobs
 //! Triangles are found by random reads of one cache line an account, and every call takes and returns working memory of up to
-//! 64 bytes an account and 4 a relation (`structure`: 130 an account, 40 a relation, 36 a triangle). A host that judges millions of accounts gains by two
-//! things that only it can decide, with its global allocator:
+//! 64 bytes an account and 4 a relation (`structure`: 160 an account, 40 a relation, 36 a triangle). A host that judges millions
+//! of accounts gains by two things that only it can decide, with its global allocator:
 //! - *huge pages*: ask the system for 2 MiB pages under large blocks (on Linux `madvise(MADV_HUGEPAGE)` where
 //!   `/sys/kernel/mm/transparent_hugepage/enabled` says `madvise`), so that a random read does not wait for its address first;
 //! - *memory that stays*: hand freed blocks out again instead of returning them, since the first touch of a fresh page costs
@@ -30,10 +30,12 @@ mod distinct;
 mod egonet;
 mod enumerate;
 mod features;
+mod joined;
 mod kinds;
 mod layout;
 mod lines;
 pub mod live;
+mod marked;
 mod orient;
 mod partition;
 mod single;

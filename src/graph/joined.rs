@@ -1,0 +1,77 @@
+//! How many ties join the counterparties of an account that know each other, where rows are long.
+
+use crate::graph::orient::Oriented;
+
+/// The counterparties of one account at a time, joined where one points to another.
+#[derive(Debug)]
+pub(super) struct Joined {
+    /// One bit an account, set for the counterparties.
+    marks: Vec<u64>,
+    /// Their places in the row.
+    places: Vec<u32>,
+    parents: Vec<u32>,
+}
+
+impl Joined {
+    pub fn over(accounts: usize) -> Self {
+        Self { marks: vec![0; accounts.div_ceil(64)], places: vec![0; accounts], parents: Vec::new() }
+    }
+
+    /// The fewest ties that join the `acquainted` ones among `neighbours` as far as they know each other: how many of them
+    /// there are less how many components. Only those with `triangles` are looked at.
+    ///
+    /// Everybody is joined to the highest rank they point to first, which is nearly always enough: the search ends when all
+    /// who are acquainted hang together.
+    pub fn ties(&mut self, oriented: &Oriented, neighbours: &[u32], triangles: &[u64], acquainted: u32) -> u32 {
+        let most = acquainted.saturating_sub(1);
+        if most == 0 {
+            return 0;
+        }
+        self.parents.clear();
+        self.parents.extend(0..neighbours.len() as u32);
+        for (place, &other) in neighbours.iter().enumerate() {
+            self.marks[other as usize / 64] |= 1 << (other % 64);
+            self.places[other as usize] = place as u32;
+        }
+        let mut ties = 0;
+        'joining: for widely in [false, true] {
+            for (place, &other) in neighbours.iter().enumerate().filter(|(_, other)| triangles[**other as usize] > 0) {
+                let (part, row) = oriented.row(other);
+                for &target in part.targets[row].iter().rev() {
+                    if self.marks[target as usize / 64] >> (target % 64) & 1 == 0 {
+                        continue;
+                    }
+                    ties += u32::from(self.join(place as u32, self.places[target as usize]));
+                    if ties == most {
+                        break 'joining;
+                    }
+                    if !widely {
+                        break;
+                    }
+                }
+            }
+        }
+        for &other in neighbours {
+            self.marks[other as usize / 64] = 0;
+        }
+        ties
+    }
+
+    /// Whether the two were apart before.
+    #[inline]
+    fn join(&mut self, a: u32, b: u32) -> bool {
+        let (root_a, root_b) = (self.root(a), self.root(b));
+        self.parents[root_a.max(root_b) as usize] = root_a.min(root_b);
+        root_a != root_b
+    }
+
+    #[inline]
+    fn root(&mut self, mut at: u32) -> u32 {
+        while self.parents[at as usize] != at {
+            let up = self.parents[self.parents[at as usize] as usize];
+            self.parents[at as usize] = up;
+            at = up;
+        }
+        at
+    }
+}
