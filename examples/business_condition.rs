@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long)]
     as_of: Option<Date>,
     /// Where days of transfers are cut, such as +08:00.
-    #[arg(long, default_value = "UTC", value_parser = utc_offset)]
+    #[arg(long, default_value = "UTC", value_parser = utc_offset, allow_hyphen_values = true)]
     utc_offset: UtcOffset,
     /// A CSV file with a column `date`: days on which closing means nothing.
     #[arg(long)]

@@ -125,7 +125,7 @@ fn look_by_time(legs: &[Leg], context: &Context<'_>, scratch: &mut Scratch, sums
             today = Day { day, ..Day::default() };
         }
         sums.leg(leg, today.day, context, Sign::Plus);
-        today.add(leg, Sign::Plus);
+        today.passed.add(leg, Sign::Plus);
         if !leg.is_in() {
             continue;
         }
@@ -148,17 +148,17 @@ fn look_by_time(legs: &[Leg], context: &Context<'_>, scratch: &mut Scratch, sums
 }
 
 fn close_day(day: &Day, sums: &mut Sums, receipts_by_day: &mut Vec<(i64, i64)>) {
-    if day.in_count + day.out_count == 0 {
+    if day.passed.is_empty() {
         return;
     }
     if sums.active_days() == 0 {
         sums.first_day = day.day;
     }
     sums.last_day = day.day;
-    sums.day(day, Sign::Plus);
-    if day.in_count > 0 {
+    sums.day(&day.passed, Sign::Plus);
+    if day.passed.in_count > 0 {
         sums.last_receipt_day = day.day;
-        receipts_by_day.push((day.day, day.in_minor));
+        receipts_by_day.push((day.day, day.passed.in_minor));
     }
 }
 
@@ -186,6 +186,9 @@ struct Largest<const N: usize>([i64; N]);
 
 impl<const N: usize> Largest<N> {
     fn push(&mut self, mut value: i64) {
+        if value <= self.0[N - 1] {
+            return;
+        }
         for kept in &mut self.0 {
             if value > *kept {
                 std::mem::swap(kept, &mut value);
@@ -275,15 +278,18 @@ fn look_at_dwell(legs: &[Leg], context: &Context<'_>, scratch: &mut Scratch, row
     if came == 0 {
         return;
     }
-    let within = |hours: i64| {
-        let left: i64 = dwells.iter().filter(|(dwell, _)| *dwell <= hours * 3600).map(|(_, moved)| moved).sum();
-        left as f64 / came as f64
-    };
-    if context.has_hours {
-        row.set(Feature::PassThroughHour, within(1));
+    let mut left_within = [0i64; 3];
+    for &(dwell, moved) in dwells.iter() {
+        for (left, hours) in left_within.iter_mut().zip([1, 24, 72]) {
+            *left += if dwell <= hours * 3600 { moved } else { 0 };
+        }
     }
-    row.set(Feature::PassThroughDay, within(24));
-    row.set(Feature::PassThroughThreeDays, within(72));
+    let [hour, day, three_days] = left_within.map(|left| left as f64 / came as f64);
+    if context.has_hours {
+        row.set(Feature::PassThroughHour, hour);
+    }
+    row.set(Feature::PassThroughDay, day);
+    row.set(Feature::PassThroughThreeDays, three_days);
     if dwells.is_empty() {
         return;
     }

@@ -19,6 +19,8 @@ use crate::transfer::UtcOffset;
 const BUCKET_BITS: u32 = 10;
 /// Transfers that are sorted by bucket at a time.
 const CHUNK: usize = 1 << 20;
+/// Transfers looked through at a time.
+const BLOCK: usize = 1 << 10;
 /// Legs held at a time, at least; more where the data is large, so that passes stay few.
 const PASS_LEGS: u64 = 1 << 24;
 /// Passes aimed at.
@@ -53,6 +55,30 @@ fn bucket_of(account: u32) -> usize {
     (account >> BUCKET_BITS) as usize
 }
 
+/// Rows of a block in which an account of the pass takes part, found without a branch for each row: most passes want a
+/// few rows of many, and guesses at which would mostly be wrong.
+struct Picked {
+    offsets: [u16; BLOCK],
+    len: usize,
+}
+
+impl Picked {
+    fn refill(
+        &mut self,
+        columns: &TransferColumns<'_>,
+        block: Range<usize>,
+        inside: impl Fn(u32) -> bool,
+    ) -> impl Iterator<Item = usize> {
+        self.len = 0;
+        let ends = columns.payer[block.clone()].iter().zip(&columns.payee[block.clone()]);
+        for (offset, (&payer, &payee)) in ends.enumerate() {
+            self.offsets[self.len] = offset as u16;
+            self.len += usize::from(inside(payer) | inside(payee));
+        }
+        self.offsets[..self.len].iter().map(move |&offset| block.start + usize::from(offset))
+    }
+}
+
 /// Legs of one chunk of transfers, sorted by bucket.
 #[derive(Debug, Default)]
 struct Part {
@@ -65,15 +91,17 @@ impl Part {
     fn refill(&mut self, source: &Source<'_>, rows: Range<usize>, buckets: &Range<usize>) {
         let columns = &source.columns;
         let inside = |account: u32| bucket_of(account).wrapping_sub(buckets.start) < buckets.len();
+        let mut picked = Picked { offsets: [0; BLOCK], len: 0 };
         self.starts.clear();
         self.starts.resize(buckets.len() + 2, 0);
         // Counts stand two places up, so that after the running sum each bucket's start is one place up and serves as
         // its write cursor, and after writing every start is in its own place.
-        for row in rows.clone() {
-            let (payer, payee) = (columns.payer[row], columns.payee[row]);
-            if (inside(payer) || inside(payee)) && source.keeps(row) {
-                for account in [payer, payee].into_iter().filter(|&account| inside(account)) {
-                    self.starts[bucket_of(account) - buckets.start + 2] += 1;
+        for start in rows.clone().step_by(BLOCK) {
+            for row in picked.refill(columns, start..rows.end.min(start + BLOCK), inside) {
+                if source.keeps(row) {
+                    for account in [columns.payer[row], columns.payee[row]].into_iter().filter(|&end| inside(end)) {
+                        self.starts[bucket_of(account) - buckets.start + 2] += 1;
+                    }
                 }
             }
         }
@@ -83,19 +111,21 @@ impl Part {
             *start = total;
         }
         self.legs.resize(total as usize, Leg::default());
-        for row in rows {
-            let (payer, payee) = (columns.payer[row], columns.payee[row]);
-            if !(inside(payer) || inside(payee)) || !source.keeps(row) {
-                continue;
-            }
-            let at_seconds = columns.at_seconds.map_or(0, |column| column[row]);
-            let amount_minor = columns.amount_minor.map_or(0, |column| column[row]);
-            for (account, other, is_in) in [(payer, payee, 0), (payee, payer, 1)] {
-                if inside(account) {
-                    let cursor = &mut self.starts[bucket_of(account) - buckets.start + 1];
-                    let tag = (account & ((1 << BUCKET_BITS) - 1)) << 1 | is_in;
-                    self.legs[*cursor as usize] = Leg { at_seconds, amount_minor, other, tag };
-                    *cursor += 1;
+        for start in rows.clone().step_by(BLOCK) {
+            for row in picked.refill(columns, start..rows.end.min(start + BLOCK), inside) {
+                if !source.keeps(row) {
+                    continue;
+                }
+                let (payer, payee) = (columns.payer[row], columns.payee[row]);
+                let at_seconds = columns.at_seconds.map_or(0, |column| column[row]);
+                let amount_minor = columns.amount_minor.map_or(0, |column| column[row]);
+                for (account, other, is_in) in [(payer, payee, 0), (payee, payer, 1)] {
+                    if inside(account) {
+                        let cursor = &mut self.starts[bucket_of(account) - buckets.start + 1];
+                        let tag = (account & ((1 << BUCKET_BITS) - 1)) << 1 | is_in;
+                        self.legs[*cursor as usize] = Leg { at_seconds, amount_minor, other, tag };
+                        *cursor += 1;
+                    }
                 }
             }
         }

@@ -29,6 +29,8 @@ pub(super) struct Logarithms {
     cells: Box<[[f64; 2]]>,
     ln: Box<[i64]>,
     x_ln_x: Box<[i64]>,
+    /// By how much `x · ln x` rises from each number to the next.
+    rise: Box<[i64]>,
 }
 
 /// ln of `x` in 1..2 by the series of the inverse hyperbolic tangent.
@@ -41,9 +43,10 @@ impl Logarithms {
     pub(super) fn new() -> Self {
         let centre = |cell: u32| 1.0 + (f64::from(cell) + 0.5) / 256.0;
         let cells = (0..256).map(|cell| [1.0 / centre(cell), ln_by_series(centre(cell))]).collect();
-        let mut logarithms = Self { cells, ln: Box::default(), x_ln_x: Box::default() };
+        let mut logarithms = Self { cells, ln: Box::default(), x_ln_x: Box::default(), rise: Box::default() };
         logarithms.ln = (0..TABLE as u64).map(|whole| logarithms.by_cell(whole)).collect();
         logarithms.x_ln_x = logarithms.ln.iter().zip(0..).map(|(ln, whole)| ln * whole).collect();
+        logarithms.rise = logarithms.x_ln_x.windows(2).map(|pair| pair[1] - pair[0]).collect();
         logarithms
     }
 
@@ -78,6 +81,15 @@ impl Logarithms {
         match self.x_ln_x.get(whole as usize) {
             Some(&product) => i128::from(product),
             None => i128::from(whole) * i128::from(self.by_cell(whole)),
+        }
+    }
+
+    /// What `x · ln x` gains from `whole` to the next number.
+    #[inline]
+    fn rise(&self, whole: u32) -> i128 {
+        match self.rise.get(whole as usize) {
+            Some(&rise) => i128::from(rise),
+            None => self.x_ln_x(u64::from(whole) + 1) - self.x_ln_x(u64::from(whole)),
         }
     }
 }
@@ -115,8 +127,14 @@ impl Context<'_> {
         minor as f64 / self.scale.minor_per_major() as f64
     }
 
+    #[inline]
     pub(super) fn is_round(&self, minor: i64) -> bool {
-        minor % (10 * self.scale.minor_per_major()) == 0
+        let ten_major = 10 * self.scale.minor_per_major();
+        // Division by 32 bits takes a fraction of the time, and is nearly always enough.
+        match (u32::try_from(minor), u32::try_from(ten_major)) {
+            (Ok(minor), Ok(ten_major)) => minor % ten_major == 0,
+            _ => minor % ten_major == 0,
+        }
     }
 }
 
@@ -167,7 +185,7 @@ impl Leg {
     }
 }
 
-/// What passed between the account and one counterparty.
+/// What passed between the account and others, both ways.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) in_count: u64,
@@ -177,13 +195,14 @@ pub(super) struct Pair {
 }
 
 impl Pair {
+    #[inline]
     pub(super) fn add(&mut self, leg: &Leg, sign: Sign) {
         let (count, amount) = if leg.is_in() {
             (&mut self.in_count, &mut self.in_minor)
         } else {
             (&mut self.out_count, &mut self.out_minor)
         };
-        sign.count(count);
+        sign.count(count, 1);
         *amount += sign.of(leg.amount_minor);
     }
 
@@ -200,11 +219,11 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    /// One more, or one less.
-    fn count(self, count: &mut u64) {
+    /// `by` more, or `by` less.
+    fn count(self, count: &mut u64, by: u64) {
         match self {
-            Self::Plus => *count += 1,
-            Self::Minus => *count -= 1,
+            Self::Plus => *count += by,
+            Self::Minus => *count -= by,
         }
     }
 
@@ -220,22 +239,8 @@ impl Sign {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Day {
     pub(super) day: i64,
-    pub(super) in_count: u64,
-    pub(super) out_count: u64,
-    pub(super) in_minor: i64,
-    pub(super) out_minor: i64,
-}
-
-impl Day {
-    pub(super) fn add(&mut self, leg: &Leg, sign: Sign) {
-        let (count, amount) = if leg.is_in() {
-            (&mut self.in_count, &mut self.in_minor)
-        } else {
-            (&mut self.out_count, &mut self.out_minor)
-        };
-        sign.count(count);
-        *amount += sign.of(leg.amount_minor);
-    }
+    /// With all counterparties together.
+    pub(super) passed: Pair,
 }
 
 /// The sums over one account's transfers. No sum overflows: the absolute amounts of all transfers together fit an `i64`,
@@ -261,8 +266,6 @@ pub(super) struct Sums {
     /// Sums of `x · ln x` over the hours and over the weekdays.
     in_hour_ln: i128,
     in_weekday_ln: i128,
-    in_at_night: u64,
-    in_at_weekend: u64,
     // By counterparty.
     payers: u64,
     payees: u64,
@@ -294,33 +297,30 @@ pub(super) struct Sums {
 
 impl Sums {
     /// Adds or takes away what depends on the transfer alone. `day` is its civil day.
+    #[inline]
     pub(super) fn leg(&mut self, leg: &Leg, day: i64, context: &Context<'_>, sign: Sign) {
-        let step = |count: &mut u64| sign.count(count);
+        // Whether an amount is round is anybody's guess, so what depends on it is added up without a branch.
+        let step = |count: &mut u64, by: bool| sign.count(count, u64::from(by));
         let amount = leg.amount_minor;
+        let is_round = context.is_round(amount);
         if !leg.is_in() {
-            step(&mut self.out_count);
+            step(&mut self.out_count, true);
             self.out_minor += sign.of(amount);
-            if amount > 0 {
-                step(&mut self.out_positive);
-                self.out_positive_minor += sign.of(amount);
-            }
-            if context.is_round(amount) {
-                step(&mut self.out_round);
-            }
+            step(&mut self.out_positive, amount > 0);
+            self.out_positive_minor += sign.of(amount.max(0));
+            step(&mut self.out_round, is_round);
             return;
         }
-        step(&mut self.in_count);
+        step(&mut self.in_count, true);
+        step(&mut self.in_round, is_round);
         if amount > 0 {
-            step(&mut self.in_positive);
+            step(&mut self.in_positive, true);
             self.in_positive_minor += sign.of(amount);
             self.in_square += sign.of(i128::from(amount) * i128::from(amount));
             self.in_ln += sign.of(i128::from(context.logarithms.ln(amount as u64)));
-        } else if amount < 0 {
-            step(&mut self.in_refunds);
+        } else {
+            step(&mut self.in_refunds, amount < 0);
             self.in_refunded_minor -= sign.of(amount);
-        }
-        if context.is_round(amount) {
-            step(&mut self.in_round);
         }
         let second_of_day = leg.at_seconds + i64::from(context.utc_offset.seconds()) - day * DAY_SECONDS;
         // 1970-01-01 was a Thursday; weekday 0 is Monday.
@@ -329,24 +329,23 @@ impl Sums {
             (&mut self.in_by_hour[hour], &mut self.in_hour_ln),
             (&mut self.in_by_weekday[weekday], &mut self.in_weekday_ln),
         ] {
-            let before = context.logarithms.x_ln_x(u64::from(*count));
-            *count = if sign == Sign::Plus { *count + 1 } else { *count - 1 };
-            *sum += context.logarithms.x_ln_x(u64::from(*count)) - before;
-        }
-        if hour < 6 {
-            sign.count(&mut self.in_at_night);
-        }
-        if weekday >= 5 {
-            sign.count(&mut self.in_at_weekend);
+            match sign {
+                Sign::Plus => {
+                    *sum += context.logarithms.rise(*count);
+                    *count += 1;
+                }
+                Sign::Minus => {
+                    *count -= 1;
+                    *sum -= context.logarithms.rise(*count);
+                }
+            }
         }
     }
 
     /// Adds or takes away what depends on all that passed between the account and one counterparty.
+    #[inline]
     pub(super) fn pair(&mut self, pair: &Pair, logarithms: &Logarithms, sign: Sign) {
-        let add = |count: &mut u64, by: u64| match sign {
-            Sign::Plus => *count += by,
-            Sign::Minus => *count -= by,
-        };
+        let add = |count: &mut u64, by: u64| sign.count(count, by);
         let square = |count: u64| u128::from(count) * u128::from(count);
         let add_square = |sum: &mut u128, count: u64| match sign {
             Sign::Plus => *sum += square(count),
@@ -369,14 +368,11 @@ impl Sums {
     }
 
     /// Adds or takes away what depends on all that one day saw.
-    pub(super) fn day(&mut self, day: &Day, sign: Sign) {
-        let add = |count: &mut u64, by: bool| match sign {
-            Sign::Plus => *count += u64::from(by),
-            Sign::Minus => *count -= u64::from(by),
-        };
-        add(&mut self.active_days, day.in_count + day.out_count > 0);
-        add(&mut self.receipt_days, day.in_count > 0);
-        self.matched_day_minor += sign.of(i128::from(day.in_minor.min(day.out_minor)));
+    #[inline]
+    pub(super) fn day(&mut self, passed: &Pair, sign: Sign) {
+        sign.count(&mut self.active_days, u64::from(!passed.is_empty()));
+        sign.count(&mut self.receipt_days, u64::from(passed.in_count > 0));
+        self.matched_day_minor += sign.of(i128::from(passed.in_minor.min(passed.out_minor)));
     }
 
     /// Puts the sums through the formulas. Every feature that is kept live and is no structure comes from here.
@@ -464,13 +460,14 @@ impl Sums {
             return;
         }
         row.set(Feature::ReceiptRecencyDays, (context.as_of_day - self.last_receipt_day) as f64);
+        let of = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum();
         let evenness = |sum: i128| entropy(self.in_count, sum, context.logarithms);
         row.set(Feature::WeekdayEntropy, evenness(self.in_weekday_ln) / LN_7);
         if context.has_hours {
             row.set(Feature::HourEntropy, evenness(self.in_hour_ln) / LN_24);
-            row.set(Feature::NightShare, share(self.in_at_night, self.in_count));
+            row.set(Feature::NightShare, share(of(&self.in_by_hour[..6]), self.in_count));
         }
-        row.set(Feature::WeekendShare, share(self.in_at_weekend, self.in_count));
+        row.set(Feature::WeekendShare, share(of(&self.in_by_weekday[5..]), self.in_count));
         let gaps = self.in_count - 1;
         if gaps == 0 {
             return;
@@ -566,6 +563,9 @@ mod tests {
             let exact = (whole as f64).ln() * LN_ONE;
             assert!((logarithms.ln(whole) as f64 - exact).abs() <= 0.5 + 1e-2, "{whole}");
             assert_eq!(logarithms.x_ln_x(whole), i128::from(whole) * i128::from(logarithms.ln(whole)));
+            if let Ok(from) = u32::try_from(whole) {
+                assert_eq!(logarithms.rise(from), logarithms.x_ln_x(whole + 1) - logarithms.x_ln_x(whole));
+            }
         }
         assert_eq!((logarithms.ln(0), logarithms.ln(1)), (0, 0));
         assert!((7f64.ln() - LN_7).abs() < 1e-15 && (24f64.ln() - LN_24).abs() < 1e-15);

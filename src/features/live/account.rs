@@ -172,11 +172,11 @@ impl Tally {
         if self.days.get(place).is_none_or(|other| other.day != day) {
             self.days.insert(place, Day { day, ..Day::default() });
         }
-        let today = &mut self.days[place];
-        self.sums.day(today, Sign::Minus);
-        today.add(leg, sign);
-        self.sums.day(today, Sign::Plus);
-        if today.in_count + today.out_count == 0 {
+        let passed = &mut self.days[place].passed;
+        self.sums.day(passed, Sign::Minus);
+        passed.add(leg, sign);
+        self.sums.day(passed, Sign::Plus);
+        if passed.is_empty() {
             self.days.remove(place);
         }
     }
@@ -219,8 +219,8 @@ impl Tally {
         let mut sums = self.sums.clone();
         sums.first_day = self.days.front().map_or(0, |day| day.day);
         sums.last_day = self.days.back().map_or(0, |day| day.day);
-        sums.last_receipt_day = self.days.iter().rfind(|day| day.in_count > 0).map_or(0, |day| day.day);
-        sums.top_week_minor = top_week(self.days.iter().map(|day| (day.day, day.in_minor)));
+        sums.last_receipt_day = self.days.iter().rfind(|day| day.passed.in_count > 0).map_or(0, |day| day.day);
+        sums.top_week_minor = top_week(self.days.iter().map(|day| (day.day, day.passed.in_minor)));
         sums.first_in_seconds = self.arrivals.first_key_value().map_or(0, |(&at, _)| at);
         sums.last_in_seconds = self.arrivals.last_key_value().map_or(0, |(&at, _)| at);
         sums
