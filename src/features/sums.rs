@@ -460,7 +460,7 @@ impl Sums {
             return;
         }
         row.set(Feature::ReceiptRecencyDays, (context.as_of_day - self.last_receipt_day) as f64);
-        let of = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum();
+        let of = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         let evenness = |sum: i128| entropy(self.in_count, sum, context.logarithms);
         row.set(Feature::WeekdayEntropy, evenness(self.in_weekday_ln) / LN_7);
         if context.has_hours {
