@@ -46,6 +46,14 @@ pub(crate) fn for_each_chunk_mut<T: Send>(items: &mut [T], chunk: usize, f: impl
     items.chunks_mut(chunk).enumerate().for_each(|(index, part)| f(index * chunk, part));
 }
 
+/// Sorts; equal items must be alike in everything, since their order is open.
+pub(crate) fn sort_unstable<T: Ord + Send>(items: &mut [T]) {
+    #[cfg(feature = "parallel")]
+    items.par_sort_unstable();
+    #[cfg(not(feature = "parallel"))]
+    items.sort_unstable();
+}
+
 /// Both closures, side by side where there are threads.
 pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     #[cfg(feature = "parallel")]

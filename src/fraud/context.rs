@@ -1,15 +1,13 @@
 //! What an examination of one account may look at.
 
 use crate::graph::TransferGraph;
-use crate::graph::temporal::{CircularFlow, Leg, Legs};
+use crate::graph::temporal::{CircularFlow, Legs};
 
 use super::closure::Closure;
 use super::config::AuditConfig;
+use super::facts::{Facts, sole_payee};
 use super::marks::Marks;
 use super::patterns::Patterns;
-
-/// No account pays only one other, or it has not paid at all.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// Disbursements of the marked lenders, by borrower and time.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +41,8 @@ impl Loans {
 /// What was found out about the whole market before single accounts are examined.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Knowledge {
-    /// The only payee of each account, or [`NONE`].
-    pub sole_payee: Vec<u32>,
+    /// Which accounts need a closer look at all.
+    pub facts: Facts,
     pub flows: Vec<CircularFlow>,
     /// Account and number of a flow it is on, ascending.
     pub flows_of: Vec<(u32, u32)>,
@@ -83,11 +81,16 @@ pub(super) struct Context<'a, L> {
 impl<L: Legs> Context<'_, L> {
     /// The only payee of `account`, if it pays nobody else.
     pub fn sole_payee(&self, account: u32) -> Option<u32> {
-        let sole = match self.market {
-            Some(market) => market.sole_payee[account as usize],
+        match self.market {
+            Some(market) if !market.facts.pays_one.contains(account) => None,
+            Some(_) => self.legs.sent(account).first().map(|leg| leg.peer),
             None => sole_payee(self.legs.sent(account)),
-        };
-        (sole != NONE).then_some(sole)
+        }
+    }
+
+    /// Whether `account` may have forwarded money; what was not looked at beforehand may.
+    pub fn may_forward(&self, account: u32) -> bool {
+        self.market.is_none_or(|market| market.facts.forwards.contains(account))
     }
 
     /// Whose money a payer of `merchant` brings: the purse behind a payer of nobody else, else the payer itself.
@@ -112,13 +115,5 @@ impl<L: Legs> Context<'_, L> {
         let total: i64 = sums.iter().map(|sum| sum.1).sum();
         let half = |run: &&[(u32, i64)]| run.iter().map(|sum| sum.1).sum::<i64>() * 2 >= total.max(1);
         sums.chunk_by(|a, b| a.0 == b.0).find(half).map(|run| run[0].0)
-    }
-}
-
-/// The only payee among `sent`, or [`NONE`].
-pub(super) fn sole_payee(sent: &[Leg]) -> u32 {
-    match sent.first() {
-        Some(first) if sent.iter().all(|leg| leg.peer == first.peer) => first.peer,
-        _ => NONE,
     }
 }

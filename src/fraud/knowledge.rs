@@ -2,27 +2,20 @@
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::temporal::{Leg, Legs, ScatterConfig, circular_flows, scatter_gathers};
-use crate::parallel::{map_chunks, try_map_chunks};
+use crate::graph::temporal::{Legs, ScatterConfig, ScatterGather, circular_flows};
 use crate::progress::Progress;
 
 use super::blocks::{MarketBlocks, market_blocks};
 use super::closure::Closure;
 use super::config::AuditConfig;
-use super::context::{Knowledge, sole_payee};
+use super::context::Knowledge;
+use super::facts::Facts;
 use super::patterns::Patterns;
+use super::scattered::all_scatter_gathers;
 use super::{overlap, trail};
-
-const CHUNK: usize = 1 << 12;
 
 pub(super) fn scatter_config(config: &AuditConfig) -> ScatterConfig {
     ScatterConfig { amount_tolerance: config.amount_tolerance, max_steps: config.max_steps, ..ScatterConfig::default() }
-}
-
-/// Whether an account pays often enough in a short time to be worth a search for scattered money.
-pub(super) fn scatters_at_all(sent: &[Leg], config: &ScatterConfig) -> bool {
-    let apart = |three: &[Leg]| three[0].peer != three[1].peer && three[1].peer != three[2].peer;
-    sent.windows(3).any(|three| three[2].at_seconds - three[0].at_seconds <= config.window_seconds && apart(three))
 }
 
 impl Knowledge {
@@ -33,17 +26,16 @@ impl Knowledge {
         config: &AuditConfig,
         progress: Progress<'_>,
     ) -> Result<Self> {
-        let accounts = legs.accounts();
-        let sole = map_chunks(accounts, CHUNK, |range| {
-            range.map(|account| sole_payee(legs.sent(account as u32))).collect::<Vec<u32>>()
-        });
+        progress.step("lining up facts", 0, 1)?;
+        let scatter = scatter_config(config);
+        let facts = Facts::of(legs, config, scatter.window_seconds);
         let circles = circular_flows(legs, &config.cycles(), progress)?;
         let mut flows_of: Vec<(u32, u32)> = Vec::new();
         for (number, flow) in (0..).zip(&circles.flows) {
             flows_of.extend(flow.accounts.iter().map(|&account| (account, number)));
         }
         flows_of.sort_unstable();
-        let (scatters, mut capped) = scatters(legs, config, progress)?;
+        let (scattered, mut capped) = all_scatter_gathers(legs, &facts, &scatter, progress)?;
         capped.extend(circles.capped);
         capped.sort_unstable();
         capped.dedup();
@@ -56,12 +48,12 @@ impl Knowledge {
             None => Closure::default(),
         };
         Ok(Self {
-            sole_payee: sole.concat(),
+            facts,
             flows: circles.flows,
             flows_of,
             capped,
             trails: trail::trails(legs, progress)?,
-            scatters,
+            scatters: scatters(scattered),
             dense: blocks.dense,
             layers: blocks.layers,
             closure,
@@ -70,32 +62,12 @@ impl Knowledge {
     }
 }
 
-fn scatters(legs: &impl Legs, config: &AuditConfig, progress: Progress<'_>) -> Result<(Patterns, Vec<u32>)> {
-    let config = scatter_config(config);
-    let accounts = legs.accounts();
-    let chunks = try_map_chunks(accounts, CHUNK, |range| {
-        progress.step("looking for scattered money", range.start as u64, accounts as u64)?;
-        let (mut found, mut capped) = (Vec::new(), Vec::new());
-        for account in range {
-            let sent = legs.sent(account as u32);
-            if scatters_at_all(sent, &config) {
-                let around = scatter_gathers(legs, (account as u32).into(), &config)?;
-                found.extend(around.found);
-                if around.capped {
-                    capped.push(account as u32);
-                }
-            }
-        }
-        Ok((found, capped))
-    })?;
-    let (mut patterns, mut capped) = (Patterns::default(), Vec::new());
-    for (found, reached) in chunks {
-        capped.extend(reached);
-        for around in found {
-            let strength = 1.0 - 0.5f32.powi(around.middle.len() as i32 - 2);
-            let members = around.middle.iter().copied().chain([around.source, around.target]);
-            patterns.add(strength, around.rows, members);
-        }
+fn scatters(found: Vec<ScatterGather>) -> Patterns {
+    let mut patterns = Patterns::default();
+    for around in found {
+        let strength = 1.0 - 0.5f32.powi(around.middle.len() as i32 - 2);
+        let members = around.middle.iter().copied().chain([around.source, around.target]);
+        patterns.add(strength, around.rows, members);
     }
-    Ok((patterns.seal(), capped))
+    patterns.seal()
 }

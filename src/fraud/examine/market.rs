@@ -3,7 +3,8 @@
 use crate::graph::temporal::{Leg, Legs, scatter_gathers};
 
 use super::super::context::Knowledge;
-use super::super::knowledge::{scatter_config, scatters_at_all};
+use super::super::facts::three_within;
+use super::super::knowledge::scatter_config;
 use super::super::signal::Signal;
 use super::Desk;
 
@@ -13,7 +14,7 @@ impl<L: Legs> Desk<'_, '_, L> {
     pub(super) fn market_signals(&mut self) {
         let Some(market) = self.ctx.market else {
             let config = scatter_config(self.ctx.config);
-            if !scatters_at_all(self.sent, &config) {
+            if !three_within(self.sent, config.window_seconds) {
                 return;
             }
             let around = scatter_gathers(self.ctx.legs, self.account.into(), &config).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use crate::graph::temporal::{Leg, Legs};
 
+use super::super::facts;
 use super::super::shape::shrink;
 use super::super::signal::Signal;
 use super::Desk;
@@ -20,7 +21,8 @@ impl<L: Legs> Desk<'_, '_, L> {
         for payer in &self.scratch.payers {
             sources.clear();
             let mut receipts = 0;
-            let inflow = if payer.positive > 0 { self.ctx.legs.received(payer.account) } else { &[] };
+            let may = payer.positive > 0 && self.ctx.may_forward(payer.account);
+            let inflow = if may { self.ctx.legs.received(payer.account) } else { &[] };
             if !inflow.is_empty() {
                 for &(_, place) in &self.scratch.by_payer[payer.start as usize..payer.end as usize] {
                     let leg = &self.received[place as usize];
@@ -40,18 +42,9 @@ impl<L: Legs> Desk<'_, '_, L> {
         self.scratch.behind = behind;
     }
 
-    /// The transfer that a payer forwarded with `leg`: the latest one before it of nearly the same amount.
-    pub(super) fn source_of<'l>(&self, leg: &Leg, inflow: &'l [Leg]) -> Option<&'l Leg> {
-        /// Transfers to the payer that are looked at.
-        const LATEST: usize = 32;
-        let (window, tolerance) = (self.ctx.config.funding_window_seconds, self.ctx.config.amount_tolerance);
-        let until = inflow.partition_point(|before| before.at_seconds <= leg.at_seconds);
-        inflow[..until]
-            .iter()
-            .rev()
-            .take(LATEST)
-            .take_while(|before| leg.at_seconds - before.at_seconds <= window)
-            .find(|before| before.peer != self.account && near(leg.amount_minor, before.amount_minor, tolerance))
+    /// The transfer that a payer forwarded with `leg`.
+    fn source_of<'l>(&self, leg: &Leg, inflow: &'l [Leg]) -> Option<&'l Leg> {
+        facts::source_of(leg, self.account, inflow, self.ctx.config)
     }
 
     /// Payers that pay nobody else; and puppets: payers that again and again forward here what one purse just gave them.
@@ -95,8 +88,4 @@ impl<L: Legs> Desk<'_, '_, L> {
         self.note(Signal::PayerExclusivity, score, proof);
         self.take(Signal::PayerExclusivity);
     }
-}
-
-fn near(one: i64, other: i64, tolerance: f64) -> bool {
-    (one as f64 - other as f64).abs() <= one.max(other) as f64 * tolerance
 }

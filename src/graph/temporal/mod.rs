@@ -24,5 +24,6 @@ pub use bursts::{Burst, BurstConfig, BurstSide, bursts};
 pub use completed::{CompletedCircles, CompletedConfig, completed_circles};
 pub use cycles::{CircularFlow, CircularFlows, CycleConfig, circular_flows, circular_flows_through};
 pub use index::{Leg, Legs, TemporalIndex};
+pub(crate) use scatter::near;
 pub use scatter::{ScatterConfig, ScatterGather, ScatterGathers, scatter_gathers};
 pub use window::TemporalWindow;
