@@ -61,33 +61,83 @@ impl Chance {
     }
 }
 
+/// What lies two steps away from one account: a table by account that is as small as its surroundings, so that it stays in
+/// the nearest cache however many accounts there are.
+#[derive(Default)]
+struct Reached {
+    /// Accounts in open addressing, [`NOBODY`] where free.
+    keys: Vec<u32>,
+    /// Weight of the middles towards each account, and of their pairs.
+    over: Vec<[f32; 2]>,
+    /// Places taken, in the order in which the accounts were reached.
+    order: Vec<u32>,
+    shift: u32,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Reached {
+    /// Empties the table and makes room for `most` accounts, in at most half of its places.
+    fn clear(&mut self, most: usize) {
+        for place in self.order.drain(..) {
+            self.keys[place as usize] = NOBODY;
+        }
+        let bits = (most.max(8) * 2).next_power_of_two().trailing_zeros();
+        if self.keys.len() < 1 << bits {
+            self.keys.resize(1 << bits, NOBODY);
+            self.over.resize(1 << bits, [0.0; 2]);
+        }
+        self.shift = 32 - bits;
+    }
+
+    /// Where `account` is, or would be.
+    fn place(&self, account: u32) -> usize {
+        let mask = (1usize << (32 - self.shift)) - 1;
+        let mut place = (account.wrapping_mul(0x9e37_79b1) >> self.shift) as usize;
+        while self.keys[place] != account && self.keys[place] != NOBODY {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    fn add(&mut self, account: u32, weight: f32) {
+        let place = self.place(account);
+        if self.keys[place] == NOBODY {
+            self.keys[place] = account;
+            self.over[place] = [0.0; 2];
+            self.order.push(place as u32);
+        }
+        let over = &mut self.over[place];
+        over[1] += over[0] * weight;
+        over[0] += weight;
+    }
+
+    /// Weight of the middles towards `account`.
+    fn towards(&self, account: u32) -> f32 {
+        let place = self.place(account);
+        if self.keys[place] == account { self.over[place][0] } else { 0.0 }
+    }
+}
+
 /// What one thread needs to look around account after account.
 struct Desk<'a> {
     graph: &'a TransferGraph,
     /// `1 / √degree` of every account.
     weight: &'a [f32],
-    /// Weight of the middles towards each account two steps away, and of their pairs; zero between two looks.
-    over: Vec<[f32; 2]>,
-    reached: Vec<u32>,
+    reached: Reached,
 }
 
 impl Desk<'_> {
     /// Adds up the closed ways through `account` and writes down how close each counterparty is.
     fn look_around(&mut self, account: usize, ties: &mut Vec<f32>) -> Ways {
         let graph = self.graph;
-        for &middle in graph.neighbours(account as u32) {
-            let row = graph.neighbours(middle);
-            if row.len() > BUSY {
-                continue;
-            }
+        let quiet = graph.neighbours(account as u32).iter().filter(|&&middle| graph.degree(middle) <= BUSY);
+        let steps: usize = quiet.clone().map(|&middle| graph.degree(middle)).sum();
+        self.reached.clear(steps.min(graph.accounts()));
+        for &middle in quiet {
             let weight = self.weight[middle as usize];
-            for &end in row {
-                let over = &mut self.over[end as usize];
-                if over[0] == 0.0 {
-                    self.reached.push(end);
-                }
-                over[1] += over[0] * weight;
-                over[0] += weight;
+            for &end in graph.neighbours(middle) {
+                self.reached.add(end, weight);
             }
         }
         let own = 1.0 / graph.row(account).len().max(1) as f64;
@@ -100,15 +150,15 @@ impl Desk<'_> {
             if counts.sent > 0 && counts.received > 0 {
                 twos += own * weight;
             }
-            let tie = self.over[peer as usize][0];
+            let tie = self.reached.towards(peer);
             ties.push(tie);
             // A triangle is met over each of its quiet corners.
             let met = if graph.degree(peer) <= BUSY { 0.5 } else { 1.0 };
             threes += own * f64::from(tie) * met * weight;
         }
-        for end in self.reached.drain(..) {
-            let [_, pairs] = std::mem::take(&mut self.over[end as usize]);
-            if end as usize != account && graph.degree(end) <= BUSY {
+        for &place in &self.reached.order {
+            let (end, pairs) = (self.reached.keys[place as usize], self.reached.over[place as usize][1]);
+            if pairs > 0.0 && end as usize != account && graph.degree(end) <= BUSY {
                 fours += own * f64::from(pairs) * f64::from(self.weight[end as usize]);
             }
         }
@@ -132,12 +182,7 @@ impl Closure {
         let parts = try_map_chunks(accounts, CHUNK, |range| {
             progress.step("looking for closed groups", range.start as u64, accounts as u64)?;
             let last = spare.lock().ok().and_then(|mut spare: std::sync::MutexGuard<'_, Vec<Desk<'_>>>| spare.pop());
-            let mut desk = last.unwrap_or_else(|| Desk {
-                graph,
-                weight: &weight,
-                over: vec![[0.0; 2]; accounts],
-                reached: Vec::new(),
-            });
+            let mut desk = last.unwrap_or_else(|| Desk { graph, weight: &weight, reached: Reached::default() });
             let mut ties = Vec::new();
             let ways: Vec<Ways> = range.map(|account| desk.look_around(account, &mut ties)).collect();
             if let Ok(mut spare) = spare.lock() {

@@ -123,8 +123,8 @@ pub(super) fn three_within(list: &[Leg], window_seconds: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Progress;
     use crate::graph::temporal::TemporalIndex;
+    use crate::progress::Progress;
     use crate::transfer::{Transfer, Transfers};
     use proptest::prelude::*;
 

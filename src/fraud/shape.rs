@@ -194,18 +194,37 @@ pub(super) fn timing(received: &[Leg], offset_seconds: i64, mut proof: Proof<'_>
     for leg in received {
         hours[((leg.at_seconds + offset_seconds).rem_euclid(DAY) / 3600) as usize] += 1;
     }
-    let entropy: f64 = hours
-        .iter()
-        .filter(|&&hour| hour > 0)
-        .map(|&hour| f64::from(hour) / count as f64)
-        .map(|share| -share * share.ln())
-        .sum();
+    let sum: f64 = hours.iter().map(|&hour| n_ln_n(hour as usize)).sum();
+    let entropy = (count as f64).ln() - sum / count as f64;
     let narrow = (1.0 - entropy / 24f64.ln()).max(0.0);
     let score = even.max(narrow) * shrink(count, 10.0);
     if score > 0.0 {
         received.iter().for_each(|leg| prove(&mut proof, 1.0, leg.row));
     }
     score
+}
+
+/// `n ln n`, of which 0 is 0.
+fn n_ln_n(n: usize) -> f64 {
+    const SMALL: [f64; 16] = [
+        0.0,
+        0.0,
+        1.386_294_361_119_890_6,
+        3.295_836_866_004_329,
+        5.545_177_444_479_562,
+        8.047_189_562_170_502,
+        10.750_556_815_368_33,
+        13.621_371_043_387_192,
+        16.635_532_333_438_686,
+        19.775_021_196_025_975,
+        23.025_850_929_940_457,
+        26.376_848_000_782_076,
+        29.818_879_797_456_006,
+        33.344_341_646_999_98,
+        36.946_802_614_613_62,
+        40.620_753_016_533_15,
+    ];
+    SMALL.get(n).copied().unwrap_or_else(|| n as f64 * (n as f64).ln())
 }
 
 /// Refunds among receipts.
@@ -245,33 +264,44 @@ pub(super) fn repeated(list: &[Leg], by_peer: &[(u32, u32)], mut proof: Proof<'_
 
 /// How far the strangest amount is from the others of its side.
 pub(super) fn out_of_scale(list: &[Leg], scratch: &mut Vec<f64>, mut proof: Proof<'_>) -> f64 {
+    /// The least unit in which distances are told.
+    const LEAST: f64 = 0.25;
+    /// Units up to which an amount is ordinary.
+    const ORDINARY: f64 = 3.0;
+    /// Median deviations of a normal law in its standard deviation.
+    const ROBUST: f64 = 1.4826;
     scratch.clear();
-    scratch.extend(list.iter().filter(|leg| leg.amount_minor != 0).map(log_amount));
+    let amounts = || list.iter().map(|leg| leg.amount_minor.unsigned_abs()).filter(|&amount| amount != 0);
+    scratch.extend(amounts().map(|amount| amount as f64));
     if scratch.len() < 3 {
         return 0.0;
     }
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for &value in scratch.iter() {
-        (low, high) = (low.min(value), high.max(value));
-    }
-    if high - low <= 3.0 * 0.25 {
+    let (low, high) =
+        scratch.iter().fold((f64::MAX, 0.0f64), |(low, high), &amount| (low.min(amount), high.max(amount)));
+    let middle = scratch.len() / 2;
+    let median = scratch.select_nth_unstable_by(middle, f64::total_cmp).1.ln();
+    let farthest = (high.ln() - median).max(median - low.ln());
+    // Nothing is strange if the farthest is ordinary, or if half of the amounts are so far away that the unit is large:
+    // asked without a logarithm each, and with a margin for rounding.
+    let far = farthest / ORDINARY / ROBUST * (1.0 + 1e-9);
+    let (below, above) = ((median - far).exp(), (median + far).exp());
+    let distant = scratch.iter().filter(|&&amount| amount < below || amount > above).count();
+    if farthest <= ORDINARY * LEAST || distant >= scratch.len() - middle {
         return 0.0;
     }
-    let middle = scratch.len() / 2;
-    let median = *scratch.select_nth_unstable_by(middle, f64::total_cmp).1;
-    scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
+    scratch.iter_mut().for_each(|amount| *amount = (amount.ln() - median).abs());
     let deviation = *scratch.select_nth_unstable_by(middle, f64::total_cmp).1;
-    let unit = (deviation * 1.4826).max(0.25);
-    let largest = (high - median).max(median - low) / unit;
-    if largest > 3.0 && proof.is_some() {
+    let unit = (deviation * ROBUST).max(LEAST);
+    let largest = farthest / unit;
+    if largest > ORDINARY && proof.is_some() {
         for leg in list.iter().filter(|leg| leg.amount_minor != 0) {
             let distance = (log_amount(leg) - median).abs() / unit;
-            if distance > 3.0 {
+            if distance > ORDINARY {
                 prove(&mut proof, distance, leg.row);
             }
         }
     }
-    1.0 - (-(largest - 3.0).max(0.0) / 6.0).exp()
+    1.0 - (-(largest - ORDINARY).max(0.0) / 6.0).exp()
 }
 
 fn log_amount(leg: &Leg) -> f64 {
@@ -285,6 +315,42 @@ mod tests {
     fn legs(rows: &[(i64, i64)]) -> Vec<Leg> {
         let leg = |(row, &(at_seconds, amount_minor))| Leg { at_seconds, amount_minor, peer: 0, row };
         (0..).zip(rows).map(leg).collect()
+    }
+
+    #[test]
+    fn the_table_of_n_ln_n_is_what_it_says() {
+        for n in 1..20usize {
+            assert!((n_ln_n(n) - n as f64 * (n as f64).ln()).abs() < 1e-13, "{n}");
+        }
+        assert_eq!(n_ln_n(0), 0.0);
+    }
+
+    /// The median deviation by sorting, and a logarithm of every amount.
+    fn out_of_scale_by_sorting(list: &[Leg]) -> f64 {
+        let mut logs: Vec<f64> = list.iter().filter(|leg| leg.amount_minor != 0).map(log_amount).collect();
+        if logs.len() < 3 {
+            return 0.0;
+        }
+        logs.sort_by(f64::total_cmp);
+        let median = logs[logs.len() / 2];
+        let mut distances: Vec<f64> = logs.iter().map(|log| (log - median).abs()).collect();
+        distances.sort_by(f64::total_cmp);
+        let unit = (distances[logs.len() / 2] * 1.4826).max(0.25);
+        1.0 - (-(distances[logs.len() - 1] / unit - 3.0).max(0.0) / 6.0).exp()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn strange_amounts_are_those_that_sorting_tells(
+            amounts in proptest::collection::vec(-9i64..9, 0..40), base in 1i64..9, strange in 0i64..5_000,
+        ) {
+            let rows: Vec<(i64, i64)> =
+                amounts.iter().map(|&amount| (0, amount.pow(2) * 40 * base + amount)).chain([(0, strange)]).collect();
+            let (list, mut proof) = (legs(&rows), Vec::new());
+            let score = out_of_scale(&list, &mut Vec::new(), Some(&mut proof));
+            proptest::prop_assert!((score - out_of_scale_by_sorting(&list)).abs() < 1e-9);
+            proptest::prop_assert_eq!(score > 0.0, !proof.is_empty());
+        }
     }
 
     #[test]

@@ -5,18 +5,19 @@
 //! - [`BlockWatch`]: the same block kept up to date while edges arrive (after Jiang et al., "Spade", PVLDB 16(3)).
 //! - [`flow_block`]: a middle layer that receives and sends on (after Li et al., "FlowScope", AAAI 2020).
 //!
-//! The whole market is peeled in rounds (`market_blocks`): each round takes away everything that is not denser than the
-//! block as a whole, which needs a number of rounds that grows with the logarithm of the accounts (Bahmani et al., PVLDB
-//! 5(5)).
+//! Of a whole market (`market_blocks`) whoever is too light for any block that would be told is left out first; what remains
+//! is peeled in rounds while it is large: each takes away everything that is not denser than the block as a whole, which
+//! needs a number of rounds that grows with the logarithm of the accounts (Bahmani et al., PVLDB 5(5)).
 
 mod dense;
 mod flow;
+mod layers;
 mod rounds;
 mod watch;
 
 pub use dense::{DenseBlock, dense_block};
 pub use flow::{FlowBlock, FlowEdge, flow_block};
-pub(super) use rounds::{MarketBlocks, market_blocks};
+pub(super) use layers::{MarketBlocks, market_blocks};
 pub use watch::BlockWatch;
 
 /// What an edge to a payee with `payers` payers weighs, in 2^-20: `1 / ln(payers + 5)`.

@@ -58,8 +58,11 @@ struct Payer {
     left: i64,
 }
 
+/// Words of the sieve that tells most accounts that are no payers.
+const SIEVE: usize = 64;
+
 /// Buffers that one thread uses for account after account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scratch {
     by_payer: Vec<(u32, u32)>,
     by_payee: Vec<(u32, u32)>,
@@ -75,6 +78,26 @@ pub(super) struct Scratch {
     groups: Vec<(u32, u32)>,
     /// Who stands behind each payer, and how many of its receipts were forwarded from there.
     behind: Vec<(u32, u32)>,
+    /// A bit for every payer, shared with other accounts.
+    sieve: [u64; SIEVE],
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            by_payer: Vec::new(),
+            by_payee: Vec::new(),
+            payers: Vec::new(),
+            payer_of: Vec::new(),
+            taken: Vec::new(),
+            taints: Vec::new(),
+            amounts: Vec::new(),
+            numbers: Vec::new(),
+            groups: Vec::new(),
+            behind: Vec::new(),
+            sieve: [0; SIEVE],
+        }
+    }
 }
 
 struct Desk<'a, 'b, L> {
