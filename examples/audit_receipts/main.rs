@@ -1,17 +1,17 @@
 //! Audits receipts: for every account what was received, what of it counts, how suspicious it looks, and which signals
 //! were raised; with `--evidence` the transfers that prove them, with `--svg` a picture of one ring that was found.
 
-#[path = "shared/mod.rs"]
+mod picture;
+#[path = "../shared/mod.rs"]
 mod shared;
 
 use std::collections::BTreeMap;
-use std::f64::consts::TAU;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dandelion_credit::fraud::{AuditConfig, Auditor, FraudAssessment, MarketAudit, Marks, RemovedBy, Signal};
+use dandelion_credit::fraud::{AuditConfig, Auditor, MarketAudit, Marks, RemovedBy, Signal};
 use dandelion_credit::graph::temporal::TemporalIndex;
 use dandelion_credit::graph::{GraphConfig, TransferGraph};
 use dandelion_credit::{AccountIndex, Money, Progress, Scale};
@@ -116,8 +116,10 @@ fn audit(arguments: &Arguments) -> Outcome {
         finish_csv(csv)?;
     }
     if let Some(name) = &arguments.svg {
-        let ring = most_suspicious_ring(&auditor, &market)?;
-        let picture = ring.map_or_else(no_ring, |(assessment, signal)| draw(&assessment, signal, &file, &id, scale));
+        let picture = match picture::most_suspicious_ring(&auditor, &market)? {
+            Some((assessment, signal)) => picture::draw(&assessment, signal, &file.columns(), &id, scale),
+            None => picture::no_ring(),
+        };
         let mut out = Output::create(name)?;
         out.write_all(picture.as_bytes())?;
         out.finish()?;
@@ -192,111 +194,6 @@ fn write_accounts(
         csv.write_record(record).map_err(Failure::new)?;
     }
     finish_csv(csv)
-}
-
-/// Signals whose evidence is a ring worth a picture.
-const RINGS: [Signal; 4] = [Signal::CircularFlow, Signal::RoundTrip, Signal::AmountTrail, Signal::ScatterGather];
-
-fn most_suspicious_ring(auditor: &Auditor<'_>, market: &MarketAudit) -> Outcome<Option<(FraudAssessment, Signal)>> {
-    for signal in RINGS {
-        let telling = |account: &u32| {
-            let score = market.scores[*account as usize][signal.index()];
-            if score > 0.0 { market.suspicion[*account as usize] * score } else { -1.0 }
-        };
-        let best = (0..market.suspicion.len() as u32).max_by(|a, b| telling(a).total_cmp(&telling(b)));
-        if let Some(best) = best.filter(|account| telling(account) > 0.0) {
-            return Ok(Some((auditor.assess(best.into(), market)?, signal)));
-        }
-    }
-    Ok(None)
-}
-
-fn no_ring() -> String {
-    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"320\" height=\"60\"><text x=\"20\" y=\"35\" \
-     font-family=\"sans-serif\">No ring was found.</text></svg>\n"
-        .to_owned()
-}
-
-/// Accounts on a circle, one arrow for every pair that moved money, with the sum and the number of transfers.
-fn draw(
-    assessment: &FraudAssessment,
-    signal: Signal,
-    file: &TransferFile,
-    id: &dyn Fn(u32) -> String,
-    scale: Scale,
-) -> String {
-    let rows = assessment.signal(signal).map_or(&[][..], |finding| &finding.evidence);
-    let mut moved: BTreeMap<(u32, u32), (i64, usize)> = BTreeMap::new();
-    for &row in rows.iter().take(40) {
-        let transfer = file.columns().get(row as usize);
-        let sum = moved.entry((transfer.payer.get(), transfer.payee.get())).or_default();
-        *sum = (sum.0 + transfer.amount_minor, sum.1 + 1);
-    }
-    // Walk along the arrows, so that a circle is drawn as one.
-    let mut places: Vec<u32> = vec![assessment.account().get()];
-    for &(payer, payee) in moved.keys().cycle().take(moved.len() * moved.len()) {
-        if places.last() == Some(&payer) && !places.contains(&payee) {
-            places.push(payee);
-        }
-    }
-    for &(payer, payee) in moved.keys() {
-        for account in [payer, payee] {
-            if !places.contains(&account) {
-                places.push(account);
-            }
-        }
-    }
-    let (size, radius) = (720.0, 250.0);
-    let at = |account: u32| {
-        let place = places.iter().position(|&other| other == account).unwrap_or(0);
-        let angle = TAU * place as f64 / places.len() as f64 - TAU / 4.0;
-        (size / 2.0 + radius * angle.cos(), size / 2.0 + radius * angle.sin())
-    };
-    let escape =
-        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{size}\" height=\"{size}\" viewBox=\"0 0 {size} {size}\" \
-         font-family=\"sans-serif\" font-size=\"12\">\n<defs><marker id=\"tip\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" \
-         markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L10 5L0 10z\" fill=\"#b5382a\"/></marker></defs>\n\
-         <rect width=\"{size}\" height=\"{size}\" fill=\"#fffdf7\"/>\n<text x=\"20\" y=\"30\" font-size=\"16\">{}: {}</text>\n\
-         <text x=\"20\" y=\"50\" fill=\"#666\">received {}, verified {}, suspicion {:.2}</text>\n",
-        escape(&id(assessment.account().get())),
-        signal.reason(),
-        assessment.received().display(scale),
-        assessment.verified().display(scale),
-        assessment.suspicion().get(),
-    );
-    for (&(payer, payee), &(sum, count)) in &moved {
-        let ((x1, y1), (x2, y2)) = (at(payer), at(payee));
-        let (dx, dy) = (x2 - x1, y2 - y1);
-        let length = dx.hypot(dy).max(1.0);
-        // Ends stop short of the dots, and there and back bend apart.
-        let (ux, uy) = (dx / length, dy / length);
-        let (mx, my) = ((x1 + x2) / 2.0 - uy * 28.0, (y1 + y2) / 2.0 + ux * 28.0);
-        let label = format!("{} ({count}x)", Money::from_minor(sum).display(scale));
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{:.1} {:.1}Q{mx:.1} {my:.1} {:.1} {:.1}\" fill=\"none\" stroke=\"#b5382a\" stroke-width=\"1.6\" \
-             marker-end=\"url(#tip)\"/><text x=\"{mx:.1}\" y=\"{my:.1}\" text-anchor=\"middle\">{label}</text>",
-            x1 + ux * 16.0,
-            y1 + uy * 16.0,
-            x2 - ux * 16.0,
-            y2 - uy * 16.0,
-        );
-    }
-    for &account in &places {
-        let (x, y) = at(account);
-        let fill = if account == assessment.account().get() { "#e0a526" } else { "#3f6b57" };
-        let _ = writeln!(
-            svg,
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"13\" fill=\"{fill}\"/><text x=\"{x:.1}\" y=\"{:.1}\" \
-             text-anchor=\"middle\">{}</text>",
-            y + 28.0,
-            escape(&id(account)),
-        );
-    }
-    svg.push_str("</svg>\n");
-    svg
 }
 
 fn summary(market: &MarketAudit, scale: Scale) {
