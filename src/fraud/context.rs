@@ -93,6 +93,11 @@ impl<L: Legs> Context<'_, L> {
         self.market.is_none_or(|market| market.facts.forwards.contains(account))
     }
 
+    /// Whether the transfer in `row` may have been forwarded.
+    pub fn may_be_forwarded(&self, row: u32) -> bool {
+        self.market.is_none_or(|market| market.facts.forwarded.may_contain(row))
+    }
+
     /// Whose money a payer of `merchant` brings: the purse behind a payer of nobody else, else the payer itself.
     pub fn backer(&self, payer: u32, merchant: u32) -> u32 {
         if self.sole_payee(payer) != Some(merchant) {

@@ -20,6 +20,24 @@ impl AccountSet {
     }
 }
 
+/// A set of transfers that may hold a few others, too: a bit for every place that rows are dealt to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct RowSieve(Vec<u64>);
+
+impl RowSieve {
+    fn of(rows: &[u32], transfers: usize) -> Self {
+        let mut words = vec![0u64; transfers.div_ceil(64).next_power_of_two()];
+        let mask = words.len() - 1;
+        rows.iter().for_each(|row| words[*row as usize / 64 & mask] |= 1 << (row % 64));
+        Self(words)
+    }
+
+    /// `false` means that `row` is not in the set.
+    pub fn may_contain(&self, row: u32) -> bool {
+        !self.0.is_empty() && self.0[row as usize / 64 & (self.0.len() - 1)] >> (row % 64) & 1 == 1
+    }
+}
+
 /// Who does what, as far as an account's own transfers tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Facts {
@@ -27,6 +45,8 @@ pub(super) struct Facts {
     pub pays_one: AccountSet,
     /// Has paid on, to somebody else and within the funding window, nearly what it was just paid.
     pub forwards: AccountSet,
+    /// The transfers with which it did.
+    pub forwarded: RowSieve,
     /// Has paid three different accounts within the window of scattering.
     pub scatters: AccountSet,
     /// Was paid by three different accounts.
@@ -38,12 +58,16 @@ impl Facts {
         let accounts = legs.accounts();
         let parts = map_chunks(accounts, CHUNK, |range| {
             let first = range.start;
-            let mut words = [const { Vec::new() }; 4].map(|_: Vec<u64>| vec![0u64; range.len().div_ceil(64)]);
+            let mut words = [(); 4].map(|()| vec![0u64; range.len().div_ceil(64)]);
+            let (mut rows, mut transfers) = (Vec::new(), 0);
             for account in range {
                 let (received, sent) = (legs.received(account as u32), legs.sent(account as u32));
+                let before = rows.len();
+                transfers += sent.len();
+                rows_forwarded(received, sent, config, &mut rows);
                 let told = [
                     sole_payee(sent).is_some(),
-                    forwards(received, sent, config),
+                    rows.len() > before,
                     three_within(sent, scatter_window_seconds),
                     three_within(received, i64::MAX),
                 ];
@@ -51,14 +75,16 @@ impl Facts {
                     words[(account - first) / 64] |= u64::from(told) << (account % 64);
                 }
             }
-            words
+            (words, rows, transfers)
         });
-        let mut sets = [const { Vec::new() }; 4];
+        let (mut sets, mut rows, mut transfers) = ([const { Vec::new() }; 4], Vec::new(), 0);
         for part in parts {
-            sets.iter_mut().zip(part).for_each(|(set, words)| set.extend(words));
+            sets.iter_mut().zip(part.0).for_each(|(set, words)| set.extend(words));
+            rows.extend(part.1);
+            transfers += part.2;
         }
         let [pays_one, forwards, scatters, gathers] = sets.map(AccountSet);
-        Self { pays_one, forwards, scatters, gathers }
+        Self { pays_one, forwards, forwarded: RowSieve::of(&rows, transfers), scatters, gathers }
     }
 }
 
@@ -88,15 +114,17 @@ fn near(one: i64, other: i64, tolerance: f64) -> bool {
     (one as f64 - other as f64).abs() <= one.max(other) as f64 * tolerance
 }
 
-/// Whether any payment has a [`source_of`].
-fn forwards(received: &[Leg], sent: &[Leg], config: &AuditConfig) -> bool {
+/// The rows of the payments that have a [`source_of`].
+fn rows_forwarded(received: &[Leg], sent: &[Leg], config: &AuditConfig, rows: &mut Vec<u32>) {
     let mut until = 0;
-    sent.iter().any(|leg| {
+    for leg in sent.iter().filter(|leg| leg.amount_minor > 0) {
         while until < received.len() && received[until].at_seconds <= leg.at_seconds {
             until += 1;
         }
-        leg.amount_minor > 0 && source_among(leg, leg.peer, &received[..until], config).is_some()
-    })
+        if source_among(leg, leg.peer, &received[..until], config).is_some() {
+            rows.push(leg.row);
+        }
+    }
 }
 
 /// Whether three different counterparties moved money within `window_seconds`.
@@ -146,10 +174,14 @@ mod tests {
                 let received: Vec<_> = rows.iter().filter(|row| row.1 == account && row.0 != account).collect();
                 let one = !sent.is_empty() && sent.iter().all(|row| row.1 == sent[0].1);
                 prop_assert_eq!(facts.pays_one.contains(account), one);
-                let forwards = sent.iter().any(|out| received.iter().any(|into| {
+                let forwarded = |out: &&(u32, u32, i64, i64)| received.iter().any(|into| {
                     out.2 > 0 && into.0 != out.1 && (0..=window).contains(&(out.3 - into.3))
                         && (out.2 - into.2).abs() as f64 <= out.2.max(into.2) as f64 * 0.1
-                }));
+                });
+                let forwards = sent.iter().any(forwarded);
+                for row in (0u32..).zip(&rows).filter(|(_, row)| row.0 == account && row.1 != account && forwarded(row)) {
+                    prop_assert!(facts.forwarded.may_contain(row.0));
+                }
                 prop_assert_eq!(facts.forwards.contains(account), forwards);
                 let three = |list: &[&(u32, u32, i64, i64)], peer: fn(&(u32, u32, i64, i64)) -> u32, window: i64| {
                     let list: Vec<_> = list.iter().filter(|row| row.2 > 0).collect();

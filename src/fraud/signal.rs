@@ -182,7 +182,9 @@ impl Signal {
             Self::FlowThroughBlock => {
                 "for accounts in the middle of a block: (min(in, out) - |in - out| / 4)+ / max(in, out); for its ends the largest of their middles, halved"
             }
-            Self::OwnCircle => "share of the ten largest payers that have a relation with another payer * s(payers, 5)",
+            Self::OwnCircle => {
+                "share of the ten largest payers that have a relation with another payer of at most 64 counterparties * s(payers, 5)"
+            }
             Self::TightGroup => {
                 "o * a / (a + 1), o the share of ordinary accounts' triangles that chance explains, a the mean over lengths 2, 3 and 4 of the closed ways through the account, in multiples of the market's mean: sum(product of 1 / sqrt(degree) over the others) / degree"
             }
@@ -203,7 +205,7 @@ impl Signal {
     #[must_use]
     pub const fn version(self) -> u16 {
         match self {
-            Self::Association => 2,
+            Self::Association | Self::OwnCircle => 2,
             _ => 1,
         }
     }

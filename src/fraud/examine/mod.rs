@@ -58,11 +58,8 @@ struct Payer {
     left: i64,
 }
 
-/// Words of the sieve that tells most accounts that are no payers.
-const SIEVE: usize = 64;
-
 /// Buffers that one thread uses for account after account.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Scratch {
     by_payer: Vec<(u32, u32)>,
     by_payee: Vec<(u32, u32)>,
@@ -78,26 +75,6 @@ pub(super) struct Scratch {
     groups: Vec<(u32, u32)>,
     /// Who stands behind each payer, and how many of its receipts were forwarded from there.
     behind: Vec<(u32, u32)>,
-    /// A bit for every payer, shared with other accounts.
-    sieve: [u64; SIEVE],
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self {
-            by_payer: Vec::new(),
-            by_payee: Vec::new(),
-            payers: Vec::new(),
-            payer_of: Vec::new(),
-            taken: Vec::new(),
-            taints: Vec::new(),
-            amounts: Vec::new(),
-            numbers: Vec::new(),
-            groups: Vec::new(),
-            behind: Vec::new(),
-            sieve: [0; SIEVE],
-        }
-    }
 }
 
 struct Desk<'a, 'b, L> {
@@ -143,7 +120,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         let order = |list: &[Leg], into: &mut Vec<(u32, u32)>| {
             into.clear();
             into.extend((0..).zip(list).map(|(place, leg)| (leg.peer, place)));
-            into.sort_unstable();
+            into.sort_unstable_by_key(|pair| u64::from(pair.0) << 32 | u64::from(pair.1));
         };
         order(self.received, &mut scratch.by_payer);
         order(self.sent, &mut scratch.by_payee);

@@ -21,13 +21,12 @@ impl<L: Legs> Desk<'_, '_, L> {
         for payer in &self.scratch.payers {
             sources.clear();
             let mut receipts = 0;
-            let may = payer.positive > 0 && self.ctx.may_forward(payer.account);
-            let inflow = if may { self.ctx.legs.received(payer.account) } else { &[] };
-            if !inflow.is_empty() {
+            if payer.positive > 0 && self.ctx.may_forward(payer.account) {
                 for &(_, place) in &self.scratch.by_payer[payer.start as usize..payer.end as usize] {
                     let leg = &self.received[place as usize];
-                    if leg.amount_minor > 0 {
-                        receipts += 1;
+                    receipts += usize::from(leg.amount_minor > 0);
+                    if leg.amount_minor > 0 && self.ctx.may_be_forwarded(leg.row) {
+                        let inflow = self.ctx.legs.received(payer.account);
                         sources.extend(self.source_of(leg, inflow).map(|source| source.peer));
                     }
                 }

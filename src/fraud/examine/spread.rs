@@ -3,9 +3,10 @@
 use crate::graph::temporal::{Legs, widest_in};
 use crate::money::Scale;
 
+use super::super::closure::BUSY;
 use super::super::shape::{self, DAY, Proof, prove, shrink};
 use super::super::signal::Signal;
-use super::{Desk, SIEVE};
+use super::Desk;
 
 /// A score with what proves it.
 type Told = (Signal, f64, Vec<(f64, u32)>);
@@ -96,11 +97,9 @@ impl<L: Legs> Desk<'_, '_, L> {
         }
     }
 
-    /// Whether the largest payers know other payers.
+    /// Whether the largest payers deal with other payers, quiet ones: whom everybody knows makes no circle.
     pub(super) fn own_circle(&mut self) {
-        /// A row of relations longer than this is a hub's, and knowing a hub makes no circle.
-        const LONGEST: usize = 512;
-        let Some(graph) = self.ctx.graph else { return };
+        let (Some(graph), Some(market)) = (self.ctx.graph, self.ctx.market) else { return };
         let payers = &self.scratch.payers;
         if payers.len() < 3 {
             return;
@@ -116,20 +115,16 @@ impl<L: Legs> Desk<'_, '_, L> {
             groups.truncate(most);
         }
         groups.sort_unstable_by_key(by_size);
-        // Few of those whom a payer knows are payers: a sieve of bits tells most of the others at once.
-        let sieve = &mut self.scratch.sieve;
-        sieve.fill(0);
-        payers.iter().for_each(|payer| sieve[payer.account as usize / 64 % SIEVE] |= 1 << (payer.account % 64));
-        let is_payer = |account: &u32| {
-            sieve[*account as usize / 64 % SIEVE] >> (account % 64) & 1 == 1
-                && payers.binary_search_by_key(account, |payer| payer.account).is_ok()
-        };
         let mut proof = Vec::new();
         let mut linked = 0;
         for &(_, number) in groups.iter() {
             let payer = payers[number as usize];
-            let row = graph.neighbours(payer.account);
-            let knows = row.len() <= LONGEST && row.iter().any(is_payer);
+            // Whoever has nobody quiet in common with the account needs no closer look.
+            let tied = graph.slot_of(self.account, payer.account).is_some_and(|slot| market.closure.ties[slot] > 0.0);
+            let is_payer = |other: &u32| {
+                graph.degree(*other) <= BUSY && payers.binary_search_by_key(other, |payer| payer.account).is_ok()
+            };
+            let knows = tied && graph.neighbours(payer.account).iter().any(is_payer);
             if knows {
                 linked += 1;
                 let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
