@@ -6,6 +6,7 @@ use crate::graph::temporal::{Legs, ScatterConfig, ScatterGather, circular_flows}
 use crate::progress::Progress;
 
 use super::blocks::{MarketBlocks, market_blocks};
+use super::chain::add_chains;
 use super::closure::Closure;
 use super::config::AuditConfig;
 use super::context::Knowledge;
@@ -47,12 +48,14 @@ impl Knowledge {
             Some(graph) => Closure::of(graph, progress)?,
             None => Closure::default(),
         };
+        let mut trails = trail::trails(legs, progress)?;
+        add_chains(legs, config, progress, &mut trails)?;
         Ok(Self {
             facts,
             flows: circles.flows,
             flows_of,
             capped,
-            trails: trail::trails(legs, progress)?,
+            trails: trails.seal(),
             scatters: scatters(scattered),
             dense: blocks.dense,
             layers: blocks.layers,

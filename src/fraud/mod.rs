@@ -75,6 +75,7 @@ mod audit;
 mod baseline;
 mod blocks;
 mod cap;
+mod chain;
 mod closure;
 mod config;
 mod context;

@@ -33,7 +33,7 @@ pub enum Signal {
     PreApplicationLift,
     /// The same set of payers as another account.
     PayerOverlap,
-    /// The same odd amount moving on from account to account.
+    /// Money moving on from account to account: the same odd amount, or one sum handed on whole.
     AmountTrail,
     /// One amount over and over.
     EqualAmounts,
@@ -168,7 +168,7 @@ impl Signal {
                 "largest share of the smaller payer set that lies in another account's, among candidates of equal MinHash, * s(shared, 5)"
             }
             Self::AmountTrail => {
-                "1 - 0.5^(different pairs of accounts that the same rare amount moved over, on from each other); 1 if it came back"
+                "1 - 0.5^p, p the different pairs of accounts that the same rare amount moved over, on from each other; or 1 - 0.5^(p - 2), p the pairs, four at least, over which nearly one sum was handed on within two days each, at least half of all that moved in and out meanwhile; 1 if it came back"
             }
             Self::EqualAmounts => "(share of the most frequent amount among receipts - 0.2)+ / 0.8 * s(n, 10)",
             Self::RoundAmounts => "share of receipts that are whole multiples of 10 major units * s(n, 10)",
@@ -205,7 +205,7 @@ impl Signal {
     #[must_use]
     pub const fn version(self) -> u16 {
         match self {
-            Self::Association | Self::OwnCircle => 2,
+            Self::Association | Self::OwnCircle | Self::AmountTrail => 2,
             _ => 1,
         }
     }
@@ -223,7 +223,7 @@ impl Signal {
             Self::PayerNovelty => "unusually many receipts come from payers never seen before",
             Self::PreApplicationLift => "receipts rose steeply just before the application",
             Self::PayerOverlap => "the same payers pay another merchant",
-            Self::AmountTrail => "the same unusual amount moves from account to account",
+            Self::AmountTrail => "one sum moves on from account to account",
             Self::EqualAmounts => "one amount is paid over and over",
             Self::RoundAmounts => "most receipts are round amounts",
             Self::TimingRegularity => "receipts come like clockwork",

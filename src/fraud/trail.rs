@@ -131,7 +131,7 @@ fn follow(moves: &[Move], accounts: usize, found: &mut Patterns) {
 }
 
 /// Whether some circle of three accounts or more is left once dead ends are cut off.
-fn comes_back(trail: &[(u32, u32)]) -> bool {
+pub(super) fn comes_back(trail: &[(u32, u32)]) -> bool {
     let mut core = trail.to_vec();
     loop {
         let before = core.len();

@@ -1,0 +1,230 @@
+//! Money that is handed on whole from account to account: what came in goes out again, nearly all of it, to somebody else.
+//!
+//! Circles come back and rare amounts show themselves; a chain does neither. It shows in accounts that for some days do
+//! nothing but hand one sum on. A payment is linked with the receipt before it when the amounts are within the tolerance
+//! and each is at least half of what moved on its side meanwhile, so that trade of many small sums links nothing.
+
+use crate::error::Result;
+use crate::graph::temporal::{Leg, Legs};
+use crate::parallel::try_map_chunks;
+use crate::progress::Progress;
+
+use super::config::AuditConfig;
+use super::patterns::Patterns;
+use super::trail::comes_back;
+
+const CHUNK: usize = 1 << 12;
+/// Seconds between a receipt and the payment that hands it on.
+const WINDOW: i64 = 2 * 86_400;
+/// Transfers around a payment that are looked at; whoever has more meanwhile is busy, and hands nothing on whole.
+const NEAREST: usize = 32;
+/// Pairs of accounts of the shortest chain told: people hand a sum on now and then, and three times in a row by chance.
+const SHORTEST: usize = 4;
+/// Transfers of the longest chain told: where everything hangs together, chains tell nothing.
+const LONGEST: usize = 256;
+
+/// A transfer with its ends, as far as chains need it.
+type Step = (u32, u32, u32);
+
+/// Adds the chains of the market to `found`: connected links, by the number of different pairs of accounts they lead over.
+pub(super) fn add_chains(
+    legs: &impl Legs,
+    config: &AuditConfig,
+    progress: Progress<'_>,
+    found: &mut Patterns,
+) -> Result<()> {
+    let accounts = legs.accounts();
+    let links = try_map_chunks(accounts, CHUNK, |range| {
+        progress.step("following chains", range.start as u64, accounts as u64)?;
+        let mut links: Vec<[Step; 2]> = Vec::new();
+        for account in range {
+            let account = account as u32;
+            let (received, sent) = (legs.received(account), legs.sent(account));
+            if !received.is_empty() {
+                links_over(account, received, sent, config.amount_tolerance, &mut links);
+            }
+        }
+        Ok(links)
+    })?
+    .concat();
+    let mut steps: Vec<Step> = links.iter().flatten().copied().collect();
+    steps.sort_unstable();
+    steps.dedup();
+    // Steps that are linked, directly or over others, come to have the same root.
+    let mut root: Vec<u32> = (0..steps.len() as u32).collect();
+    let place = |step: &Step| steps.partition_point(|other| other < step) as u32;
+    for [from, to] in &links {
+        let [a, b] = [from, to].map(|step| root_of(&mut root, place(step)));
+        root[a.max(b) as usize] = a.min(b);
+    }
+    let mut chains: Vec<(u32, u32)> = (0..steps.len() as u32).map(|step| (root_of(&mut root, step), step)).collect();
+    chains.sort_unstable();
+    for chain in chains.chunk_by(|a, b| a.0 == b.0) {
+        if chain.len() <= LONGEST {
+            tell(chain.iter().map(|(_, step)| steps[*step as usize]), found);
+        }
+    }
+    Ok(())
+}
+
+fn tell(chain: impl Iterator<Item = Step>, found: &mut Patterns) {
+    let (mut rows, mut pairs, mut members) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, payer, payee) in chain {
+        rows.push(row);
+        pairs.push((payer, payee));
+        members.extend([payer, payee]);
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    members.sort_unstable();
+    members.dedup();
+    let strength = match pairs.len() {
+        _ if comes_back(&pairs) => 1.0,
+        SHORTEST.. => 1.0 - 0.5f32.powi(pairs.len() as i32 - 2),
+        _ => return,
+    };
+    found.add(strength, rows, members);
+}
+
+/// The root of a step, with the way there halved.
+fn root_of(root: &mut [u32], mut step: u32) -> u32 {
+    while root[step as usize] != step {
+        root[step as usize] = root[root[step as usize] as usize];
+        step = root[step as usize];
+    }
+    step
+}
+
+/// Adds every pair of a receipt and the payment that hands it on.
+fn links_over(account: u32, received: &[Leg], sent: &[Leg], tolerance: f64, links: &mut Vec<[Step; 2]>) {
+    let (mut first, mut end, mut inflow) = (0, 0, 0i64);
+    for (place, out) in sent.iter().enumerate() {
+        while end < received.len() && received[end].at_seconds <= out.at_seconds {
+            inflow += received[end].amount_minor.max(0);
+            end += 1;
+        }
+        while first < end && received[first].at_seconds < out.at_seconds - WINDOW {
+            inflow -= received[first].amount_minor.max(0);
+            first += 1;
+        }
+        let whole = |leg: &Leg, all: i64| i128::from(leg.amount_minor) * 2 >= i128::from(all);
+        let near = |into: &Leg| {
+            let larger = into.amount_minor.max(out.amount_minor) as f64;
+            (into.amount_minor as f64 - out.amount_minor as f64).abs() <= larger * tolerance
+        };
+        if out.amount_minor <= 0 || end == first || end - first > NEAREST {
+            continue;
+        }
+        let source = received[first..end]
+            .iter()
+            .rev()
+            .find(|into| into.amount_minor > 0 && into.peer != out.peer && near(into) && whole(into, inflow));
+        if let Some(into) = source
+            && let Some(outflow) = sent_around(sent, place, into.at_seconds)
+            && whole(out, outflow)
+        {
+            links.push([(into.row, into.peer, account), (out.row, account, out.peer)]);
+        }
+    }
+}
+
+/// What was sent within the window from `since` on, which holds the payment in `place`; nothing where that is too much to
+/// look at.
+fn sent_around(sent: &[Leg], place: usize, since: i64) -> Option<i64> {
+    let before = sent[..place].iter().rev().take_while(|leg| leg.at_seconds >= since);
+    let after = sent[place..].iter().take_while(|leg| leg.at_seconds - since <= WINDOW);
+    let (mut count, mut sum) = (0, 0);
+    for leg in before.chain(after) {
+        count += 1;
+        if count > NEAREST {
+            return None;
+        }
+        sum += leg.amount_minor.max(0);
+    }
+    Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::temporal::TemporalIndex;
+    use crate::transfer::{Transfer, Transfers};
+    use proptest::prelude::*;
+
+    const DAY: i64 = 86_400;
+
+    type Row = (u32, u32, i64, i64);
+
+    fn index(rows: &[Row]) -> TemporalIndex {
+        let pay = |&(payer, payee, amount_minor, at_seconds): &Row| Transfer {
+            payer: payer.into(),
+            payee: payee.into(),
+            amount_minor,
+            at_seconds,
+        };
+        let all: Transfers = rows.iter().map(pay).collect();
+        TemporalIndex::build(&all.columns(), 60, Progress::silent()).unwrap()
+    }
+
+    fn chains(rows: &[Row]) -> Patterns {
+        let mut found = Patterns::default();
+        add_chains(&index(rows), &AuditConfig::default(), Progress::silent(), &mut found).unwrap();
+        found.seal()
+    }
+
+    #[test]
+    fn money_handed_on_whole_is_a_chain_and_trade_is_none() {
+        let mut rows: Vec<Row> =
+            (0..5).map(|i| (i, i + 1, 100_000 - i64::from(i) * 2_000, i64::from(i) * DAY)).collect();
+        rows.extend([(50, 51, 7_000, 0), (51, 52, 6_900, DAY), (52, 53, 6_950, DAY)]);
+        // A shop with forty customers pays one of their amounts on.
+        rows.extend((0..40).map(|i| (20 + i, 10, 5_000 + i64::from(i), i64::from(i) * 600)));
+        rows.push((10, 11, 5_020, DAY));
+        rows.push((11, 12, 5_020, DAY + 60));
+        let found = chains(&rows);
+        let chain = found.of(3).next().unwrap();
+        assert_eq!((chain.strength, &chain.rows[..]), (0.875, &[0, 1, 2, 3, 4][..]));
+        assert!([10, 12, 51].into_iter().all(|account| found.of(account).next().is_none()));
+    }
+
+    #[test]
+    fn a_chain_that_comes_back_is_the_strongest() {
+        let ring: Vec<Row> =
+            (0..9).map(|i| (i, (i + 1) % 9, 100_000 - i64::from(i) * 500, i64::from(i) * DAY)).collect();
+        assert_eq!(chains(&ring).of(4).next().unwrap().strength, 1.0);
+    }
+
+    proptest! {
+        /// The slow twin filters all transfers for every payment.
+        #[test]
+        fn links_are_those_of_nested_loops(rows in prop::collection::vec((0u32..5, 0u32..5, 80i64..120, 0i64..9), 0..30)) {
+            let mut rows: Vec<Row> = rows.into_iter().map(|(a, b, amount, day)| (a, b, amount, day * DAY)).collect();
+            rows.sort_by_key(|row| row.3);
+            let index = index(&rows);
+            for account in 0..5u32 {
+                let mut fast = Vec::new();
+                links_over(account, index.received(account), index.sent(account), 0.1, &mut fast);
+                let of = |payee: bool| {
+                    let own = move |row: &Row| if payee { row.1 } else { row.0 };
+                    (0u32..).zip(&rows).filter(move |(_, row)| own(row) == account && row.0 != row.1)
+                };
+                let mut slow = Vec::new();
+                for (number, out) in of(false) {
+                    let inflow: Vec<_> = of(true).filter(|(_, into)| (0..=WINDOW).contains(&(out.3 - into.3))).collect();
+                    let all: i64 = inflow.iter().map(|(_, into)| into.2).sum();
+                    let fits = |into: &Row| {
+                        into.0 != out.1 && into.2 * 2 >= all && (into.2 - out.2).abs() * 10 <= into.2.max(out.2)
+                    };
+                    if let Some((source, into)) = inflow.iter().rev().find(|(_, into)| fits(into)) {
+                        let outflow: i64 = of(false).filter(|(_, row)| (0..=WINDOW).contains(&(row.3 - into.3)))
+                            .map(|(_, row)| row.2).sum();
+                        if out.2 * 2 >= outflow {
+                            slow.push([(*source, into.0, account), (number, account, out.1)]);
+                        }
+                    }
+                }
+                prop_assert_eq!(fast, slow);
+            }
+        }
+    }
+}
