@@ -1,16 +1,37 @@
 //! Benchmarks of the `fraud` room, on the synthetic market; the graph build stands beside, since it is the measure.
+//!
+//! `DANDELION_ACCOUNTS` and `DANDELION_DAYS` set another size; 50 days are about 24 transfers an account.
+//! `-- stages` prints the seconds of every stage, and how long single accounts take by day.
+
+#[path = "../examples/shared/memory.rs"]
+mod memory;
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::Instant;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 use dandelion_credit::fraud::{AuditConfig, Auditor, BlockWatch, Marks, assess_live, dense_block};
-use dandelion_credit::graph::temporal::{CycleConfig, TemporalIndex, circular_flows};
+use dandelion_credit::graph::temporal::{CycleConfig, Legs, TemporalIndex, circular_flows};
 use dandelion_credit::graph::{GraphConfig, TransferGraph};
 use dandelion_credit::synthetic::{Market, MarketConfig};
-use dandelion_credit::{Progress, TransferColumns};
+use dandelion_credit::{Progress, TransferColumns, Update};
+
+#[global_allocator]
+static MEMORY: memory::HugePages = memory::HugePages::new();
+
+fn number(name: &str, default: u32) -> u32 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
 
 fn accounts() -> u32 {
-    if std::env::args().any(|argument| argument == "--test") { 2_000 } else { 100_000 }
+    if std::env::args().any(|argument| argument == "--test") { 2_000 } else { number("DANDELION_ACCOUNTS", 100_000) }
+}
+
+fn market() -> Market {
+    let days = number("DANDELION_DAYS", 180);
+    Market::generate(&MarketConfig { accounts: accounts(), days, ..MarketConfig::default() }).unwrap()
 }
 
 fn build(columns: &TransferColumns<'_>, accounts: u32) -> TransferGraph {
@@ -19,7 +40,7 @@ fn build(columns: &TransferColumns<'_>, accounts: u32) -> TransferGraph {
 
 fn whole_market(criterion: &mut Criterion) {
     let accounts = accounts();
-    let market = Market::generate(&MarketConfig { accounts, ..MarketConfig::default() }).unwrap();
+    let market = market();
     let columns = market.transfers().columns();
     let graph = build(&columns, accounts);
     let index = TemporalIndex::build(&columns, accounts as usize, Progress::silent()).unwrap();
@@ -83,5 +104,73 @@ fn blocks(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Runs `work` and gives what it made with its seconds, and adds the seconds between two stages to `stages`.
+fn timed<T>(stages: &mut Vec<(String, f64)>, work: impl FnOnce(Progress<'_>) -> T) -> (T, f64) {
+    let marks: Mutex<Vec<(String, Instant)>> = Mutex::new(Vec::new());
+    let mark = |update: Update| {
+        let mut marks = marks.lock().unwrap();
+        if marks.last().is_none_or(|(stage, _)| stage != update.stage) {
+            marks.push((update.stage.to_string(), Instant::now()));
+        }
+        ControlFlow::Continue(())
+    };
+    let start = Instant::now();
+    let made = work(Progress::new(&mark));
+    let end = Instant::now();
+    let marks = marks.lock().unwrap();
+    for (place, (stage, from)) in marks.iter().enumerate() {
+        let until = marks.get(place + 1).map_or(end, |next| next.1);
+        stages.push((stage.clone(), (until - *from).as_secs_f64()));
+    }
+    (made, (end - start).as_secs_f64())
+}
+
+/// Seconds of every stage, three times over, and single accounts on the live index: ordinary ones and the largest hubs.
+fn stages() {
+    let accounts = accounts();
+    let market = market();
+    let columns = market.transfers().columns();
+    println!("{accounts} accounts, {} transfers", columns.len());
+    for _ in 0..3 {
+        let mut stages = Vec::new();
+        let (graph, building) = timed(&mut Vec::new(), |_| build(&columns, accounts));
+        let line_up = |progress| TemporalIndex::build(&columns, accounts as usize, progress).unwrap();
+        let (index, lining_up) = timed(&mut Vec::new(), line_up);
+        let (marks, config) = (Marks::none(), AuditConfig::default());
+        let prepare = |progress| Auditor::prepare(&index, Some(&graph), &marks, &config, progress).unwrap();
+        let (auditor, preparing) = timed(&mut stages, prepare);
+        let (audit, auditing) = timed(&mut stages, |progress| auditor.audit(progress).unwrap());
+        let all = lining_up + preparing + auditing;
+        println!("graph {building:.3} s; index {lining_up:.3}, prepare {preparing:.3}, audit {auditing:.3}");
+        println!("  together {:.1} times the graph; {} accounts capped", all / building, audit.capped.len());
+        stages.iter().for_each(|(stage, seconds)| println!("  {stage:<30} {seconds:.3}"));
+        drop(auditor);
+        let as_of = index.span().map_or(0, |span| span[1]);
+        let mut by_size: Vec<u32> = (0..accounts).collect();
+        by_size.sort_by_key(|&account| std::cmp::Reverse(index.received(account).len() + index.sent(account).len()));
+        for (name, list) in [
+            ("all", by_size.iter().step_by(by_size.len().div_ceil(4_000)).copied().collect::<Vec<u32>>()),
+            ("the 200 largest", by_size.iter().take(200).copied().collect()),
+        ] {
+            let mut micros: Vec<f64> = Vec::new();
+            for account in list {
+                let start = Instant::now();
+                black_box(assess_live(&index, account.into(), as_of, &marks, &config, &audit.baseline).unwrap());
+                micros.push(start.elapsed().as_secs_f64() * 1e6);
+            }
+            micros.sort_by(f64::total_cmp);
+            let at = |share: f64| micros[((micros.len() - 1) as f64 * share) as usize];
+            println!("  one account, {name}: p50 {:.0} us, p99 {:.0} us, most {:.0} us", at(0.5), at(0.99), at(1.0));
+        }
+    }
+}
+
 criterion_group!(benches, whole_market, blocks);
-criterion_main!(benches);
+
+fn main() {
+    if std::env::args().any(|argument| argument == "stages") {
+        return stages();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use crate::shared::Outcome;
 
-/// Signals whose evidence is a ring worth a picture.
-const RINGS: [Signal; 4] = [Signal::CircularFlow, Signal::RoundTrip, Signal::AmountTrail, Signal::ScatterGather];
+/// Signals whose evidence is a ring worth a picture; there and back between two comes last.
+const RINGS: [Signal; 4] = [Signal::CircularFlow, Signal::AmountTrail, Signal::ScatterGather, Signal::RoundTrip];
 /// Accounts in the picture; more cannot be read.
 const MOST: usize = 12;
 const WIDTH: f64 = 960.0;

@@ -132,23 +132,38 @@ fn follow(moves: &[Move], accounts: usize, found: &mut Patterns) {
 
 /// Whether some circle of three accounts or more is left once dead ends are cut off.
 pub(super) fn comes_back(trail: &[(u32, u32)]) -> bool {
-    let mut core = trail.to_vec();
-    loop {
-        let before = core.len();
-        let kept: Vec<(u32, u32)> = core
-            .iter()
-            .copied()
-            .filter(|pair| core.iter().any(|other| other.0 == pair.1) && core.iter().any(|other| other.1 == pair.0))
-            .collect();
-        core = kept;
-        if core.len() == before {
-            break;
-        }
-    }
-    let mut members: Vec<u32> = core.iter().map(|pair| pair.0).collect();
+    let mut members: Vec<u32> = trail.iter().flat_map(|pair| [pair.0, pair.1]).collect();
     members.sort_unstable();
     members.dedup();
-    members.len() >= 3
+    let place = |account: u32| members.partition_point(|&other| other < account);
+    let mut around: Vec<Vec<usize>> = vec![Vec::new(); members.len()];
+    let (mut out, mut into) = (vec![0u32; members.len()], vec![0u32; members.len()]);
+    for (number, &(payer, payee)) in trail.iter().enumerate() {
+        let (payer, payee) = (place(payer), place(payee));
+        out[payer] += 1;
+        into[payee] += 1;
+        around[payer].push(number);
+        around[payee].push(number);
+    }
+    let mut left = members.len();
+    let mut ends: Vec<usize> = (0..members.len()).filter(|&at| out[at] == 0 || into[at] == 0).collect();
+    let (mut gone, mut cut) = (vec![false; members.len()], vec![false; trail.len()]);
+    while let Some(end) = ends.pop() {
+        if std::mem::replace(&mut gone[end], true) {
+            continue;
+        }
+        left -= 1;
+        for &number in &around[end] {
+            if std::mem::replace(&mut cut[number], true) {
+                continue;
+            }
+            let (payer, payee) = (place(trail[number].0), place(trail[number].1));
+            out[payer] -= 1;
+            into[payee] -= 1;
+            ends.extend([payer, payee].into_iter().filter(|&at| out[at] == 0 || into[at] == 0));
+        }
+    }
+    left >= 3
 }
 
 /// The strongest of some patterns; what tests compare.
@@ -185,6 +200,23 @@ mod tests {
         let chain = strongest(patterns.of(9)).unwrap();
         assert_eq!((chain.strength, &chain.rows[..]), (0.75, &[4, 5][..]));
         assert!(patterns.of(20).next().is_none(), "forty people moved that amount");
+    }
+
+    proptest::proptest! {
+        /// The slow twin asks every pair for another before and behind it, again and again.
+        #[test]
+        fn what_comes_back_is_left_when_dead_ends_are_cut(
+            pairs in proptest::collection::btree_set((0u32..7, 0u32..7), 0..12),
+        ) {
+            let trail: Vec<(u32, u32)> = pairs.into_iter().filter(|pair| pair.0 != pair.1).collect();
+            let mut core = trail.clone();
+            for _ in 0..=trail.len() {
+                let all = core.clone();
+                core.retain(|pair| all.iter().any(|to| to.0 == pair.1) && all.iter().any(|from| from.1 == pair.0));
+            }
+            let members: std::collections::BTreeSet<u32> = core.iter().map(|pair| pair.0).collect();
+            proptest::prop_assert_eq!(comes_back(&trail), members.len() >= 3);
+        }
     }
 
     #[test]
