@@ -222,13 +222,15 @@ fn legend(svg: &mut String, shown: usize, of: usize) {
             y + 4.0,
         );
     }
-    let rest = if shown < of { format!("; {shown} of {of} transfers shown") } else { format!("; {shown} transfers") };
+    let rest =
+        if shown < of { format!("{shown} of {of} transfers of the evidence") } else { format!("{shown} transfers") };
     let _ = writeln!(
         svg,
         "<path d=\"M410 {y}H440\" stroke=\"{FLOW}\" stroke-width=\"3\" marker-end=\"url(#tip)\"/>\
-         <text x=\"454\" y=\"{}\" font-size=\"12\" fill=\"{INK}\">money that moved, in order of time: \
-         sum, in how many transfers, days (UTC){rest}</text>",
-        y + 4.0,
+         <text x=\"454\" y=\"{}\" font-size=\"12\" fill=\"{INK}\">money moved, numbered in order of time: sum in how many \
+         transfers,</text><text x=\"454\" y=\"{}\" font-size=\"12\" fill=\"{INK}\">days in UTC; {rest}</text>",
+        y - 4.0,
+        y + 12.0,
     );
 }
 
