@@ -28,13 +28,13 @@ impl RowSieve {
     fn of(rows: &[u32], transfers: usize) -> Self {
         let mut words = vec![0u64; transfers.div_ceil(64).next_power_of_two()];
         let mask = words.len() - 1;
-        rows.iter().for_each(|row| words[*row as usize / 64 & mask] |= 1 << (row % 64));
+        rows.iter().for_each(|row| words[(*row as usize / 64) & mask] |= 1 << (row % 64));
         Self(words)
     }
 
     /// `false` means that `row` is not in the set.
     pub fn may_contain(&self, row: u32) -> bool {
-        !self.0.is_empty() && self.0[row as usize / 64 & (self.0.len() - 1)] >> (row % 64) & 1 == 1
+        !self.0.is_empty() && self.0[(row as usize / 64) & (self.0.len() - 1)] >> (row % 64) & 1 == 1
     }
 }
 
