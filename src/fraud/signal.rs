@@ -173,7 +173,7 @@ impl Signal {
             Self::EqualAmounts => "(share of the most frequent amount among receipts - 0.2)+ / 0.8 * s(n, 10)",
             Self::RoundAmounts => "share of receipts that are whole multiples of 10 major units * s(n, 10)",
             Self::TimingRegularity => {
-                "larger of (1 - CV of the gaps)+ and (1 - entropy of the hours / ln 24), each * s(n, 10); receipts that all carry midnight have no hours"
+                "larger of (1 - CV of the gaps)+ and (1 - entropy of the hours / ln 24), each * s(n, 10)"
             }
             Self::Refunds => "refunds / V, at most 1, * s(refunds, 2)",
             Self::DenseBlock => {
@@ -205,7 +205,7 @@ impl Signal {
     #[must_use]
     pub const fn version(self) -> u16 {
         match self {
-            Self::Association | Self::OwnCircle | Self::AmountTrail | Self::TimingRegularity => 2,
+            Self::Association | Self::OwnCircle | Self::AmountTrail => 2,
             _ => 1,
         }
     }
