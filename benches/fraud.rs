@@ -134,12 +134,13 @@ fn stages() {
     for _ in 0..3 {
         let mut stages = Vec::new();
         let (graph, building) = timed(&mut Vec::new(), |_| build(&columns, accounts));
-        let line_up = |progress| TemporalIndex::build(&columns, accounts as usize, progress).unwrap();
+        let line_up = |progress: Progress<'_>| TemporalIndex::build(&columns, accounts as usize, progress).unwrap();
         let (index, lining_up) = timed(&mut Vec::new(), line_up);
         let (marks, config) = (Marks::none(), AuditConfig::default());
-        let prepare = |progress| Auditor::prepare(&index, Some(&graph), &marks, &config, progress).unwrap();
+        let prepare =
+            |progress: Progress<'_>| Auditor::prepare(&index, Some(&graph), &marks, &config, progress).unwrap();
         let (auditor, preparing) = timed(&mut stages, prepare);
-        let (audit, auditing) = timed(&mut stages, |progress| auditor.audit(progress).unwrap());
+        let (audit, auditing) = timed(&mut stages, |progress: Progress<'_>| auditor.audit(progress).unwrap());
         let all = lining_up + preparing + auditing;
         println!("graph {building:.3} s; index {lining_up:.3}, prepare {preparing:.3}, audit {auditing:.3}");
         println!("  together {:.1} times the graph; {} accounts capped", all / building, audit.capped.len());
