@@ -1,4 +1,7 @@
 //! Benchmarks of the `scorecard` room: fitting, scoring columns and rows beside reading the memory, imported trees.
+//!
+//! `ROWS=30000000 cargo bench --bench scorecard -- score` scores 3 GB; `LIGHTGBM_TEXT=PATH` writes the imported model there,
+//! for LightGBM to predict with.
 
 use std::hint::black_box;
 
@@ -7,16 +10,24 @@ use dandelion_credit::Progress;
 use dandelion_credit::scorecard::{FitConfig, Labels, Table, TreeEnsemble, fit};
 use rayon::prelude::*;
 
+#[path = "../examples/shared/memory.rs"]
+mod memory;
+
+/// Large blocks lie on huge pages, as a host that scores millions would have them.
+#[global_allocator]
+static MEMORY: memory::HugePages = memory::HugePages::new();
+
 const COLUMNS: usize = 24;
 
 fn columns(rows: usize) -> Vec<Vec<f32>> {
-    let mut state = 7_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1 << 24) as f32
-    };
     (0..COLUMNS)
+        .into_par_iter()
         .map(|column| {
+            let mut state = column as u64 + 7;
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                ((state ^ state >> 29) >> 40) as f32 / (1 << 24) as f32
+            };
             let value = |u: f32| if u < 0.03 { f32::NAN } else { (u * 6.0 - 3.0).exp() * (column + 1) as f32 };
             (0..rows).map(|_| value(next())).collect()
         })
