@@ -6,4 +6,5 @@ pub(crate) mod pmml;
 pub(crate) mod predictor;
 pub(crate) mod sql;
 pub(crate) mod trees;
+mod walk;
 pub(crate) mod xgboost;

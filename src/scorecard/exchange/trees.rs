@@ -1,7 +1,4 @@
-//! Tree ensembles trained elsewhere, walked on binned columns.
-//!
-//! Every threshold of a column becomes a number in a sorted list and every value its place in that list, so a step down
-//! a tree is one comparison of small whole numbers, missing values included, and eight rows walk a tree side by side.
+//! Tree ensembles trained elsewhere: their form, their checks and their answers.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -9,6 +6,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::error::Result;
 use crate::parallel;
+use crate::scorecard::exchange::walk::Compiled;
 use crate::scorecard::table::Column;
 use crate::scorecard::table::Table;
 use crate::scorecard::table::Values;
@@ -18,9 +16,6 @@ const FORMAT: &str = "dandelion-credit tree ensemble 1";
 
 /// Rows a thread takes at a time.
 const CHUNK: usize = 4096;
-
-/// Rows that walk a tree side by side.
-const ABREAST: usize = 8;
 
 /// What counts as missing in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -103,25 +98,6 @@ pub(crate) struct Raw {
     pub(crate) trees: Vec<Vec<Node>>,
 }
 
-/// A node ready to walk: siblings lie side by side, a leaf leads to itself.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Step {
-    column: u16,
-    bias: u16,
-    limit: u16,
-    left: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Compiled {
-    thresholds: Vec<Vec<f64>>,
-    steps: Vec<Step>,
-    values: Vec<f64>,
-    /// Root and depth of every tree.
-    roots: Vec<u32>,
-    depths: Vec<u32>,
-}
-
 impl From<TreeEnsemble> for Raw {
     fn from(model: TreeEnsemble) -> Self {
         model.raw
@@ -154,105 +130,6 @@ impl Raw {
     }
 }
 
-impl Compiled {
-    fn new(raw: &Raw) -> Result<Self> {
-        let mut thresholds: Vec<Vec<f64>> = vec![Vec::new(); raw.names.len()];
-        for (place, tree) in raw.trees.iter().enumerate() {
-            let at = |error: Error| error.at(format!("tree {place}"));
-            for node in tree {
-                match node.leaf {
-                    Some(value) if value.is_finite() => {}
-                    Some(value) => return Err(at(Error::invalid("leaf", value, "finite"))),
-                    None => {
-                        let list = thresholds.get_mut(node.column as usize);
-                        let list = list.ok_or_else(|| at(Error::unknown("column", node.column)))?;
-                        if node.threshold.is_nan() {
-                            return Err(at(Error::invalid("threshold", node.threshold, "a number")));
-                        }
-                        list.push(node.threshold);
-                    }
-                }
-            }
-        }
-        for (list, name) in thresholds.iter_mut().zip(&raw.names) {
-            list.sort_by(f64::total_cmp);
-            list.dedup();
-            if list.len() > 65_000 {
-                return Err(Error::overflow(format!("thresholds of {name}"), "65,000"));
-            }
-        }
-        if raw.names.len() > 65_000 {
-            return Err(Error::overflow("columns", "65,000"));
-        }
-        let mut compiled = Self { thresholds, ..Self::default() };
-        for (place, tree) in raw.trees.iter().enumerate() {
-            compiled.add(tree).map_err(|error| error.at(format!("tree {place}")))?;
-        }
-        Ok(compiled)
-    }
-
-    /// Lays a tree out breadth first. Refuses trees whose nodes are reached twice.
-    fn add(&mut self, tree: &[Node]) -> Result<()> {
-        let root = self.steps.len() as u32;
-        self.roots.push(root);
-        let mut queue: Vec<(u32, u32)> = vec![(0, 0)];
-        let blank = Step { column: 0, bias: 0, limit: u16::MAX, left: 0 };
-        self.steps.push(blank);
-        self.values.push(0.0);
-        let (mut next, mut deepest) = (0, 0);
-        while let Some(&(from, depth)) = queue.get(next) {
-            let here = root as usize + next;
-            next += 1;
-            deepest = deepest.max(depth);
-            let node = tree.get(from as usize).ok_or_else(|| Error::unknown("node", from))?;
-            if queue.len() > tree.len() {
-                return Err(Error::invalid("tree", "a node is reached twice", "every node has one parent"));
-            }
-            if let Some(value) = node.leaf {
-                self.steps[here] = Step { left: here as u32, ..blank };
-                self.values[here] = value;
-                continue;
-            }
-            let left = self.steps.len() as u32;
-            let place = self.thresholds[node.column as usize].partition_point(|&t| t < node.threshold);
-            // Codes: 0 missing, then 1 + how many thresholds lie below the value. Up to the threshold is left: code - 1
-            // <= place. A missing value wraps round to the right where the bias is 1 and is below the limit where 0.
-            let bias = u16::from(!node.missing_left);
-            let limit = place as u16 + 1 - bias;
-            self.steps[here] = Step { column: node.column as u16, bias, limit, left };
-            for child in [node.left, node.right] {
-                queue.push((child, depth + 1));
-                self.steps.push(blank);
-                self.values.push(0.0);
-            }
-        }
-        self.depths.push(deepest);
-        Ok(())
-    }
-
-    fn code(&self, column: usize, rule: MissingRule, value: f64) -> u16 {
-        let value = match rule {
-            MissingRule::Nan => value,
-            MissingRule::NanIsZero if value.is_nan() => 0.0,
-            MissingRule::ZeroOrNan if value.abs() <= 1e-35 => f64::NAN,
-            _ => value,
-        };
-        if value.is_nan() {
-            return 0;
-        }
-        self.thresholds[column].partition_point(|&threshold| threshold < value) as u16 + 1
-    }
-}
-
-fn value_at(column: &Column<'_>, row: usize, single: bool) -> f64 {
-    match &column.values {
-        Values::F32(values) => f64::from(values[row]),
-        Values::F64(values) if single => f64::from(values[row] as f32),
-        Values::F64(values) => values[row],
-        Values::Nominal { .. } => f64::NAN,
-    }
-}
-
 impl TreeEnsemble {
     /// Names of the columns the trees read.
     #[must_use]
@@ -272,61 +149,18 @@ impl TreeEnsemble {
     /// [`Error::is_unknown`] for a column the table lacks; [`Error::is_invalid`] for text where a number is wanted.
     ///
     /// # Complexity
-    /// Rows times (columns times log thresholds + trees times depth).
+    /// Rows times (columns + trees times depth).
     pub fn margins(&self, table: &Table<'_>) -> Result<Vec<f64>> {
         let columns: Vec<&Column<'_>> = self.raw.names.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
         if let Some(column) = columns.iter().find(|column| matches!(column.values, Values::Nominal { .. })) {
             return Err(Error::invalid("column", &column.name, "numeric, as in the trees"));
         }
-        let width = columns.len();
         let mut out = vec![0.0; table.rows()];
         parallel::for_each_chunk_mut(&mut out, CHUNK, |first, sums| {
-            let mut codes = vec![0_u16; sums.len() * width];
-            for (place, column) in columns.iter().enumerate() {
-                let rule = self.raw.missing[place];
-                for row in 0..sums.len() {
-                    let value = value_at(column, first + row, self.raw.single);
-                    codes[row * width + place] = self.compiled.code(place, rule, value);
-                }
-            }
-            self.walk(&codes, width, sums);
+            self.compiled.add_leaves(&self.raw, &columns, first, sums);
             sums.iter_mut().for_each(|sum| *sum = (*sum + self.raw.base) * self.raw.scale);
         });
         Ok(out)
-    }
-
-    fn walk(&self, codes: &[u16], width: usize, sums: &mut [f64]) {
-        let Compiled { steps, values, roots, depths, .. } = &self.compiled;
-        for (&root, &depth) in roots.iter().zip(depths) {
-            for (group, sums) in sums.chunks_mut(ABREAST).enumerate() {
-                let rows = &codes[group * ABREAST * width..(group * ABREAST + sums.len()) * width];
-                if sums.len() < ABREAST || width == 0 {
-                    for (row, sum) in sums.iter_mut().enumerate() {
-                        let mut at = root as usize;
-                        for _ in 0..depth {
-                            let step = steps[at];
-                            let code = rows.get(row * width + usize::from(step.column)).copied().unwrap_or(0);
-                            at = step.left as usize + usize::from(code.wrapping_sub(step.bias) > step.limit);
-                        }
-                        *sum += values[at];
-                    }
-                    continue;
-                }
-                let mut at = [root as usize; ABREAST];
-                for _ in 0..depth {
-                    let before = at;
-                    for (row, at) in at.iter_mut().enumerate() {
-                        let step = steps[*at];
-                        let code = rows[row * width + usize::from(step.column)];
-                        *at = step.left as usize + usize::from(code.wrapping_sub(step.bias) > step.limit);
-                    }
-                    if at == before {
-                        break;
-                    }
-                }
-                sums.iter_mut().zip(at).for_each(|(sum, at)| *sum += values[at]);
-            }
-        }
     }
 
     /// Whether the ensemble gives the margins that its source gave, to within `tolerance`: the test to run once when a
