@@ -101,6 +101,7 @@ fn score(c: &mut Criterion) {
         b.iter(|| scorer.units_by_row_into(black_box(&wide), &mut units).expect("the rows fit"));
     });
     scorer.log_odds_into(&slices, &mut log_odds).expect("the columns fit");
+    scorer.units_by_row_into(&wide, &mut units).expect("the rows fit");
     for (row, units) in units.iter().enumerate() {
         assert_eq!(*units as f32 / 1_048_576.0, log_odds[row], "rows and columns give the same bits");
     }
@@ -144,9 +145,10 @@ fn lightgbm_text(trees: usize) -> String {
     let names: Vec<String> = (0..COLUMNS).map(|column| format!("c{column}")).collect();
     let mut text = format!(
         "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx={}\n\
-         objective=binary sigmoid:1\nfeature_names={}\n\n",
+         objective=binary sigmoid:1\nfeature_names={}\nfeature_infos={}\n\n",
         COLUMNS - 1,
-        names.join(" ")
+        names.join(" "),
+        vec!["[0:1e9]"; COLUMNS].join(" ")
     );
     let splits = 63;
     for tree in 0..trees {

@@ -17,7 +17,7 @@ use crate::scorecard::points::PointScale;
 use crate::scorecard::table::Table;
 
 /// Rows whose sums stay in the first-level cache.
-const BLOCK: usize = 2048;
+const BLOCK: usize = 1024;
 
 /// Rows a thread takes at a time.
 const CHUNK: usize = 1 << 16;

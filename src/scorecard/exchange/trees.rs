@@ -204,24 +204,25 @@ mod tests {
         (sum + raw.base) * raw.scale
     }
 
-    fn random_tree(stream: &mut Stream, depth: usize) -> Vec<Node> {
+    fn random_tree(stream: &mut Stream, depth: usize, thresholds: usize) -> Vec<Node> {
         let mut nodes = Vec::new();
-        grow(stream, depth, &mut nodes);
+        grow(stream, depth, thresholds, &mut nodes);
         nodes
     }
 
-    fn grow(stream: &mut Stream, depth: usize, nodes: &mut Vec<Node>) -> u32 {
+    fn grow(stream: &mut Stream, depth: usize, thresholds: usize, nodes: &mut Vec<Node>) -> u32 {
         let place = nodes.len();
         let leaf = Some(stream.below(2000) as f64 / 1000.0 - 1.0);
         nodes.push(Node { column: 0, threshold: 0.0, missing_left: false, left: 0, right: 0, leaf });
         if depth > 0 && stream.below(8) > 0 {
-            let (left, right) = (grow(stream, depth - 1, nodes), grow(stream, depth - 1, nodes));
+            let (left, right) =
+                (grow(stream, depth - 1, thresholds, nodes), grow(stream, depth - 1, thresholds, nodes));
             nodes[place] = Node {
                 column: stream.below(3) as u32,
                 // LightGBM writes an infinite threshold where it tells the missing from all others.
-                threshold: match stream.below(22) {
-                    21 => f64::INFINITY,
-                    place => place as f64 / 2.0 - 5.0,
+                threshold: match stream.below(thresholds + 1) {
+                    place if place == thresholds => f64::INFINITY,
+                    place => place as f64 * 10.0 / thresholds as f64 - 5.0,
                 },
                 missing_left: stream.below(2) == 0,
                 left,
@@ -233,31 +234,35 @@ mod tests {
     }
 
     #[test]
-    fn eight_rows_abreast_walk_as_one_does() {
-        let mut stream = Stream::new(11);
-        let mut raw = Raw::new("test", false, vec!["a".into(), "b".into(), "c".into()]);
-        raw.missing = vec![MissingRule::Nan, MissingRule::ZeroOrNan, MissingRule::NanIsZero];
-        raw.trees = (0..20).map(|depth| random_tree(&mut stream, depth % 7)).collect();
-        let rows = 1003;
-        let mut value = || match stream.below(5) {
-            0 => f64::NAN,
-            1 => 0.0,
-            _ => stream.below(41) as f64 / 4.0 - 5.0,
-        };
-        let columns: Vec<Vec<f64>> = (0..3).map(|_| (0..rows).map(|_| value()).collect()).collect();
-        let mut table = Table::new(rows);
-        for (name, column) in ["a", "b", "c"].iter().zip(&columns) {
-            table.push_f64(name, &column[..]).unwrap();
+    fn blocks_of_rows_fall_into_the_leaves_that_one_row_alone_does() {
+        // Codes of one byte and of two; deep bushy trees are walked, small and lopsided ones answered from the leaves up.
+        for thresholds in [20, 2000] {
+            let mut stream = Stream::new(thresholds as u64);
+            let mut raw = Raw::new("test", false, vec!["a".into(), "b".into(), "c".into()]);
+            raw.missing = vec![MissingRule::Nan, MissingRule::ZeroOrNan, MissingRule::NanIsZero];
+            raw.trees = (0..40).map(|depth| random_tree(&mut stream, depth % 12, thresholds)).collect();
+            let rows = 1003;
+            let mut value = || match stream.below(7) {
+                0 => f64::NAN,
+                1 => 0.0,
+                2 => [f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e-40, f64::MIN][stream.below(5)],
+                _ => stream.below(41) as f64 / 4.0 - 5.0,
+            };
+            let columns: Vec<Vec<f64>> = (0..3).map(|_| (0..rows).map(|_| value()).collect()).collect();
+            let mut table = Table::new(rows);
+            for (name, column) in ["a", "b", "c"].iter().zip(&columns) {
+                table.push_f64(name, &column[..]).unwrap();
+            }
+            let model = TreeEnsemble::try_from(raw.clone()).unwrap();
+            let margins = model.margins(&table).unwrap();
+            for row in 0..rows {
+                let slow = walk_slowly(&raw, &[columns[0][row], columns[1][row], columns[2][row]]);
+                assert!((margins[row] - slow).abs() < 1e-12, "row {row} of {thresholds}");
+            }
+            assert!(model.check_margins(&table, &margins, 1e-9).is_ok());
+            let text = serde_json::to_string(&model).unwrap();
+            assert_eq!(serde_json::from_str::<TreeEnsemble>(&text).unwrap(), model);
         }
-        let model = TreeEnsemble::try_from(raw.clone()).unwrap();
-        let margins = model.margins(&table).unwrap();
-        for row in 0..rows {
-            let slow = walk_slowly(&raw, &[columns[0][row], columns[1][row], columns[2][row]]);
-            assert!((margins[row] - slow).abs() < 1e-12, "row {row}");
-        }
-        assert!(model.check_margins(&table, &margins, 1e-9).is_ok());
-        let text = serde_json::to_string(&model).unwrap();
-        assert_eq!(serde_json::from_str::<TreeEnsemble>(&text).unwrap(), model);
     }
 
     #[test]
