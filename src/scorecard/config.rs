@@ -30,7 +30,8 @@ pub enum Prior {
 pub struct FitConfig {
     /// Bins of a numeric column, special values included and the missing bin not; levels of a nominal one. 2 to 254.
     pub max_bins: usize,
-    /// Pairs of columns, at most; those with the strongest joint effect on the residuals are fitted. 0 for none.
+    /// Pairs of columns, at most; those with the strongest joint effect on the residuals are fitted, the twelve
+    /// strongest of a fold first. 0 for none.
     pub interactions: usize,
     /// Parts the rows are dealt into, 2 to 64. Each fold of the fit holds one part out to know when to stop; the model
     /// is the average of the folds, and every row has a score from the one fold that has not seen it. Tables of fewer
@@ -50,7 +51,8 @@ pub struct FitConfig {
     pub l2: f64,
     /// Columns stepped on the same residuals. 1 is slowest and cyclic; more is faster.
     pub together: usize,
-    /// What a cut must gain, in squared standard errors; noise alone gains about 1.
+    /// What a cut must gain, in squared standard errors; noise alone gains about 1. A cut of a pair, which has a
+    /// thousand places, must gain 4 at least.
     pub min_gain: f64,
     /// Levels of less training weight are pooled.
     pub min_level_weight: f64,

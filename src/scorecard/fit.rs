@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::parallel;
 use crate::progress::Progress;
+use crate::scorecard::average;
 use crate::scorecard::binning;
 use crate::scorecard::binning::BinningRule;
 use crate::scorecard::bins::Bins;
@@ -55,6 +56,10 @@ const MOST_DEALS: usize = 3;
 /// Fits a model on a table and labels.
 ///
 /// Deterministic: the same rows, configuration and seed give the same model on any number of threads.
+///
+/// Where the average of the folds is too timid on the rows they had not seen, by more than two standard errors of the
+/// slope, all terms are stretched by one factor (2 at most); no order changes, and the out-of-fold figures of the card
+/// are those of the stretched scores.
 ///
 /// # Errors
 /// [`Error::is_invalid`] for a configuration out of range, lengths that differ, fewer than two rows of either outcome
@@ -377,7 +382,7 @@ impl Training<'_> {
 
     fn assemble(&self, fitted: Fitted, target: &[f32], meaning: Meaning, total: f64) -> Scorecard {
         let Fitted { base, mut folds, pairs: shapes, mut held_out } = fitted;
-        let (factor, offset) = stretch(&held_out, target, self.weight);
+        let (factor, offset) = average::stretch(&held_out, target, self.weight);
         held_out.iter_mut().for_each(|score| *score = (f64::from(*score) * factor + offset) as f32);
         let weights: Vec<Vec<f64>> = shapes.iter().map(|shape| self.cell_weights(shape)).collect();
         for fold in &mut folds {
@@ -399,7 +404,7 @@ impl Training<'_> {
         let cells: Vec<Vec<Vec<f64>>> = folds.iter_mut().map(|fold| std::mem::take(&mut fold.pairs)).collect();
         let mut intercept = base;
         let mut features = self.features.to_vec();
-        for (place, (feature, mut table)) in features.iter_mut().zip(average(&mains)).enumerate() {
+        for (place, (feature, mut table)) in features.iter_mut().zip(average::average(&mains)).enumerate() {
             let held: f64 = feature.weights.iter().sum();
             let mean = table.iter().zip(&feature.weights).map(|(value, weight)| value * weight).sum::<f64>() / held;
             table.iter_mut().for_each(|value| *value -= mean);
@@ -413,9 +418,9 @@ impl Training<'_> {
             }
             feature.units = table.iter().map(|&value| units(value)).collect();
             let tables: Vec<&Vec<f64>> = mains.iter().map(|tables| &tables[place]).collect();
-            feature.standard_errors = jackknife(&tables, self.folds(), &feature.weights);
+            feature.standard_errors = average::jackknife(&tables, self.folds(), &feature.weights);
         }
-        let average_cells = average(&cells);
+        let average_cells = average::average(&cells);
         let pairs = shapes
             .into_iter()
             .zip(average_cells)
@@ -500,81 +505,4 @@ impl Training<'_> {
         }
         shift
     }
-}
-
-/// By what to multiply scores of rows held out, and what to add, to make them as sure as the outcomes allow: an average
-/// of folds is too timid where the outcome is nearly settled by the columns. Only what is beyond chance is taken: a
-/// factor within two standard errors of 1, or below 1, leaves the scores as they are.
-fn stretch(held_out: &[f32], target: &[f32], weight: &[f32]) -> (f64, f64) {
-    let (mut slope, mut shift) = (1.0, 0.0);
-    let mut error = f64::INFINITY;
-    for _ in 0..30 {
-        let sums = parallel::map_chunks(held_out.len(), 1 << 16, |range| {
-            let mut sums = [0.0; 5];
-            for row in range {
-                let (x, weight) = (f64::from(held_out[row]), f64::from(weight[row]));
-                let p = sigmoid(slope * x + shift);
-                let (gap, spread) = (weight * (f64::from(target[row]) - p), weight * p * (1.0 - p));
-                let part = [gap, gap * x, spread, spread * x, spread * x * x];
-                sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-            }
-            sums
-        });
-        let mut all = [0.0; 5];
-        sums.iter().for_each(|part| all.iter_mut().zip(part).for_each(|(sum, part)| *sum += part));
-        let [gap, pull, spread, cross, square] = all;
-        let held = spread * square - cross * cross;
-        if held < 1e-9 * spread * square || spread <= 0.0 {
-            return (1.0, 0.0);
-        }
-        error = (spread / held).sqrt();
-        let steps = [(pull * spread - gap * cross) / held, (gap * square - pull * cross) / held];
-        slope += steps[0].clamp(-0.5, 0.5);
-        shift += steps[1].clamp(-0.5, 0.5);
-        if steps.iter().all(|step| step.abs() < 1e-9) {
-            break;
-        }
-    }
-    let excess = slope - 1.0;
-    if excess <= 2.0 * error {
-        return (1.0, 0.0);
-    }
-    let kept = 1.0 - 4.0 * error * error / (excess * excess);
-    ((1.0 + excess * kept).min(2.0), shift * kept)
-}
-
-/// The mean of the folds' tables.
-fn average(folds: &[Vec<Vec<f64>>]) -> Vec<Vec<f64>> {
-    let mut mean = folds[0].clone();
-    for fold in &folds[1..] {
-        for (mean, table) in mean.iter_mut().zip(fold) {
-            mean.iter_mut().zip(table).for_each(|(mean, value)| *mean += value);
-        }
-    }
-    let count = folds.len() as f64;
-    mean.iter_mut().flatten().for_each(|value| *value /= count);
-    mean
-}
-
-/// Standard errors by the delete-a-group jackknife, each fold's table centred first; the mean variance of several deals.
-fn jackknife(tables: &[&Vec<f64>], folds: usize, weights: &[f64]) -> Vec<f32> {
-    let total: f64 = weights.iter().sum();
-    let centred: Vec<Vec<f64>> = tables
-        .iter()
-        .map(|table| {
-            let mean = table.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / total;
-            table.iter().map(|value| value - mean).collect()
-        })
-        .collect();
-    let (count, deals) = (folds as f64, centred.len().div_ceil(folds) as f64);
-    (0..weights.len())
-        .map(|bin| {
-            let variance = |deal: &[Vec<f64>]| {
-                let mean = deal.iter().map(|table| table[bin]).sum::<f64>() / count;
-                let spread: f64 = deal.iter().map(|table| (table[bin] - mean) * (table[bin] - mean)).sum();
-                (count - 1.0) / count * spread
-            };
-            (centred.chunks(folds).map(variance).sum::<f64>() / deals).sqrt() as f32
-        })
-        .collect()
 }

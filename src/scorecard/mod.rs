@@ -7,6 +7,7 @@
 //! pairs of columns. Contributions are whole numbers of 2^-20 log-odds, so sums are exact in any order, reasons add up
 //! to the score to the last digit, and one row alone has the bits it has in a batch of 30 million.
 
+mod average;
 mod binning;
 mod bins;
 mod boost;

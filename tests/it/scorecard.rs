@@ -310,6 +310,23 @@ fn optbinning_314_the_same_rows_give_the_same_model_on_any_number_of_threads() {
 }
 
 #[test]
+fn ebm_130_243_515_a_fit_of_ten_thousand_rows_takes_seconds_and_says_how_far_it_is() {
+    let world = world(10_000, 7);
+    let steps = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let watch = |update: dandelion_credit::Update| {
+        assert!(update.done <= update.total);
+        steps.lock().unwrap().insert(update.stage);
+        std::ops::ControlFlow::Continue(())
+    };
+    let (labels, start) = (Labels::from_bools(world.positive.iter().copied()), std::time::Instant::now());
+    let model = fit(&world.table(), &labels, &FitConfig::default(), Progress::new(&watch)).unwrap();
+    // EBM takes a minute for tables of this size; ours seconds, here without full optimisation on a busy machine.
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert!(model.card().out_of_fold.unwrap().auc.value > 0.75);
+    assert!(["choosing bins", "fitting columns"].iter().all(|stage| steps.lock().unwrap().contains(stage)));
+}
+
+#[test]
 fn ebm_237_a_weight_counts_as_that_many_rows() {
     let world = world(1500, 12);
     let weights: Vec<f32> = (0..1500).map(|row| if row % 3 == 0 { 0.0 } else { 1.0 }).collect();
