@@ -195,6 +195,10 @@ impl FileColumn {
                     return Err(row.bad(self.place, "a plain decimal number, or empty"));
                 }
                 None => {
+                    if self.numbers.iter().any(|value| value.is_finite()) {
+                        let (line, name) = (row.line(), &self.name);
+                        eprintln!("note: line {line}: {name} is '{cell}', so the column is nominal, not numeric");
+                    }
                     let spelled = |value: f64| if value.is_nan() { String::new() } else { (value + 0.0).to_string() };
                     self.cells = std::mem::take(&mut self.numbers).into_iter().map(spelled).collect();
                     self.kind = Kind::Nominal;

@@ -353,15 +353,15 @@ impl Compiled {
                 match &column.values {
                     Values::F32(values) => {
                         let values = values[rows.clone()].iter().map(|&value| f64::from(value));
-                        self.encode(place, raw.missing[place], values, &mut codes);
+                        self.encode(place, raw.missing[place], &values, &mut codes);
                     }
                     Values::F64(values) if raw.single => {
                         let values = values[rows.clone()].iter().map(|&value| f64::from(value as f32));
-                        self.encode(place, raw.missing[place], values, &mut codes);
+                        self.encode(place, raw.missing[place], &values, &mut codes);
                     }
                     Values::F64(values) => {
                         let values = values[rows.clone()].iter().copied();
-                        self.encode(place, raw.missing[place], values, &mut codes);
+                        self.encode(place, raw.missing[place], &values, &mut codes);
                     }
                     Values::Nominal { .. } => {}
                 }
@@ -382,7 +382,7 @@ impl Compiled {
         &self,
         column: usize,
         rule: MissingRule,
-        values: impl Iterator<Item = f64> + Clone,
+        values: &(impl Iterator<Item = f64> + Clone),
         codes: &mut [[C; BLOCK]],
     ) {
         let grid = &self.grids[column];
