@@ -146,7 +146,7 @@ impl ScheduledLoan {
         let id = self.transactions.len() as u32;
         self.change(|loan| {
             loan.push(on, kind, minor);
-            if gives_interest_back && loan.bears_interest() {
+            if gives_interest_back && loan.product.kind == ScheduleKind::Progressive && loan.bears_interest() {
                 let index = loan.push(on, TransactionKind::InterestRefund, 0);
                 loan.transactions[index].payment = Some(id);
             }

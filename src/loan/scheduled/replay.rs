@@ -428,14 +428,13 @@ impl<'a> Replay<'a> {
 }
 
 impl ScheduledLoan {
-    /// Whether interest follows what is paid and when: a progressive plan that bears interest, and a product that says so.
+    /// Whether interest follows what is paid and when: a loan that bears interest, and a product that says so.
     pub(super) fn recalculates(&self) -> bool {
         self.product.recalculates.is_some() && self.bears_interest()
     }
 
-    /// Whether a progressive plan has interest in it.
+    /// Whether there is interest in its plan.
     pub(super) fn bears_interest(&self) -> bool {
-        self.product.kind == ScheduleKind::Progressive
-            && (self.terms.annual_rate > Decimal::ZERO || self.changes.iter().any(TermChange::bears_interest))
+        self.terms.annual_rate > Decimal::ZERO || self.changes.iter().any(TermChange::bears_interest)
     }
 }

@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::super::product::{InterestStep, LoanProduct, MonthDays, YearDays};
+use super::super::product::{InterestStep, LoanProduct, MonthDays, ScheduleKind, YearDays};
 use super::{Period, Plan, Stretch, days};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -77,12 +77,14 @@ impl Plan {
         let has_leap_day = || (period.from.year()..=period.due.year()).any(|year| leap_day_within(year, period));
         let year = match product.year {
             YearDays::Fixed(days) => Decimal::from(days.max(1)),
+            // A plan that is made once takes every year as one of 365 days.
+            YearDays::Actual if product.kind == ScheduleKind::Cumulative => Decimal::from(365),
             YearDays::Actual => Decimal::from(from.days_in_year()),
             YearDays::ActualLeapPeriod => Decimal::from(if has_leap_day() { from.days_in_year() } else { 365 }),
         };
         let splits = match product.year {
             YearDays::Fixed(_) => false,
-            YearDays::Actual => from.year() != due.year(),
+            YearDays::Actual => product.kind == ScheduleKind::Progressive && from.year() != due.year(),
             YearDays::ActualLeapPeriod => from.year() != due.year() && has_leap_day(),
         };
         if splits {
