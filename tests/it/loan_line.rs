@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dandelion_credit::loan::{
     Account, AccrualColumns, Action, CoLending, Component, CreditLine, DrawdownId, DrawdownStatus, DrawdownTerms,
     Event, Every, FirstLoss, Funder, InterestRate, JournalEntry, LinePolicy, LineTerms, OverdueTerms, PaymentKind,
-    PlanForm, PrepayEffect, PrepaymentFee, RepaymentPlan, Snapshot, statement, trial_balance,
+    PlanForm, PrepayEffect, PrepaymentFee, Recorded, RepaymentPlan, Snapshot, statement, trial_balance,
 };
 use dandelion_credit::{BasisPoints, DailyRate, Date, Money};
 use jiff::ToSpan;
@@ -216,7 +216,7 @@ fn bad_input_is_refused_by_name_and_leaves_no_trace() {
     let error = line.record(Event::new("b", day(23), Action::Reverse { key: "d1".into() })).unwrap_err();
     assert!(error.is_unknown() && error.to_string().starts_with("event p2"), "{error}");
     let again = line.record(repay("p2", 22, Some(1), 100)).unwrap();
-    assert!(again.is_empty(), "the same event twice does nothing");
+    assert_eq!(again, Recorded::default(), "the same event twice does nothing");
 }
 
 #[test]
@@ -462,22 +462,57 @@ fn cost_caps_hold_after_each_event() {
     let late = line.position(day(50)).unwrap();
     assert_eq!(late.owed_minor.to_minor(), 1_000_000 + 50 * 500);
     let id = DrawdownId(1);
-    assert!(line.cost_of_credit(id, day(50)).unwrap().is_allowed);
+    assert!(line.cost_of_credit(id, day(50)).unwrap().excess.is_zero());
     let charge = Action::Charge { drawdown: id, component: Component::Fee, amount_minor: money(20_000) };
-    line.record(Event::new("fee", day(20), charge)).unwrap();
+    let recorded = line.record(Event::new("fee", day(20), charge)).unwrap();
+    // 20 days may cost 20 times 5.00, interest has taken them all: the fee is too much.
+    assert_eq!(recorded.costs[0].cost_minor.to_minor(), 20 * 500 + 20_000);
+    assert_eq!(recorded.costs[0].excess.daily_minor.to_minor(), 20_000);
+    assert_eq!(line.cost_checks(), [line.cost_checks()[0], recorded.costs[0]]);
+    assert!(line.cost_checks()[0].excess.is_zero(), "a disbursement costs nothing");
     let cost = line.cost_of_credit(id, day(50)).unwrap();
-    assert!(!cost.is_allowed && cost.annual_rate.unwrap() > 0.24);
+    assert!(!cost.excess.annual_minor.is_zero() && cost.annual_rate.unwrap() > 0.24);
     // The cash flows count, not the contract: half paid back early makes the same fee dearer.
     let mut early = line.clone();
     early.record(repay("half", 21, Some(1), 500_000)).unwrap();
     assert!(early.cost_of_credit(id, day(50)).unwrap().annual_rate > cost.annual_rate);
     // Giving up the excess brings the rate to the cap.
-    let waive = Action::Waive { drawdown: id, component: Component::Fee, amount_minor: cost.excess_minor };
-    line.record(Event::new("mend", day(50), waive)).unwrap();
+    let waive = Action::Waive { drawdown: id, component: Component::Fee, amount_minor: cost.excess.annual_minor };
+    let mending = line.record(Event::new("mend", day(50), waive)).unwrap();
+    assert!(mending.costs[0].excess.annual_minor.is_zero() && mending.costs[0].excess.daily_minor > Money::ZERO);
     let mended = line.cost_of_credit(id, day(50)).unwrap();
-    assert!(mended.is_allowed && mended.annual_rate.unwrap() <= 0.24 + 1e-9, "{mended:?}");
+    assert!(mended.annual_rate.unwrap() <= 0.24 + 1e-9, "{mended:?}");
     assert!(mended.annual_rate.unwrap() > 0.2399);
+    // A reversal tells anew what has come out differently.
+    let undone = line.record(Event::new("undo", day(60), Action::Reverse { key: "fee".to_owned() }));
+    assert!(undone.is_err(), "the waiver stands on the fee");
+    line.record(Event::new("undo mend", day(60), Action::Reverse { key: "mend".to_owned() })).unwrap();
+    line.record(Event::new("undo", day(60), Action::Reverse { key: "fee".to_owned() })).unwrap();
+    assert!(line.cost_checks().iter().all(|check| check.excess.is_zero()), "{:?}", line.cost_checks());
+    let back = line.record(repay("early", 10, Some(1), 500_000)).unwrap();
+    assert_eq!(back.costs.len(), 1);
     assert!(line.cost_of_credit(DrawdownId(9), day(50)).unwrap_err().is_unknown());
+}
+
+#[test]
+fn a_total_cap_reports_charges_above_it_and_the_cost_outlives_a_snapshot() {
+    let mut policy = LinePolicy::china();
+    policy.cost_cap.total_share = Some(BasisPoints::new(300));
+    let id = DrawdownId(1);
+    let mut line =
+        CreditLine::replay(policy.clone(), line_terms(), [disburse("d1", 0, 1, 1_000_000, &daily(30))]).unwrap();
+    let paid = line.record(repay("half", 20, Some(1), 500_000)).unwrap();
+    assert_eq!((paid.costs[0].cost_minor.to_minor(), paid.costs[0].excess.is_zero()), (10_000, true));
+    let snapshot = line.snapshot().unwrap();
+    let mut resumed = CreditLine::resume(policy, snapshot).unwrap();
+    let charge = Action::Charge { drawdown: id, component: Component::Fee, amount_minor: money(25_000) };
+    for line in [&mut line, &mut resumed] {
+        let fee = line.record(Event::new("fee", day(20), charge.clone()).in_sequence(9)).unwrap();
+        // 3 % of the principal, 300.00, may be taken: 100.00 of interest and a fee of 250.00 are 50.00 above it.
+        assert_eq!(fee.costs[0].excess.most().to_minor(), 5_000);
+    }
+    assert_eq!(line.cost_of_credit(id, day(40)).unwrap(), resumed.cost_of_credit(id, day(40)).unwrap());
+    assert_eq!(line.digest().unwrap(), resumed.digest().unwrap());
 }
 
 proptest! {
@@ -495,7 +530,7 @@ proptest! {
         shuffled = order.into_iter().map(|nth| events[nth].clone()).collect();
         let mut line = CreditLine::open(policy.clone(), line_terms()).unwrap();
         for event in shuffled {
-            for entry in line.record(event).unwrap() {
+            for entry in line.record(event).unwrap().entries {
                 prop_assert!(entry.is_balanced());
             }
         }
@@ -532,7 +567,7 @@ proptest! {
         line.advance(day(450)).unwrap();
         for (nth, event) in events.iter().enumerate().rev() {
             let reversal = Event::new(format!("r{nth}"), day(460), Action::Reverse { key: event.key.clone() });
-            for entry in line.record(reversal).unwrap() {
+            for entry in line.record(reversal).unwrap().entries {
                 prop_assert!(entry.is_balanced());
             }
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::CostCheck;
 use super::event::{Action, DrawdownId, Event};
 use super::fold::{Fold, LineState, Movement};
 use super::policy::LinePolicy;
@@ -24,6 +25,16 @@ pub struct LineTerms {
     pub opened_on: Date,
     /// The first day without drawdowns.
     pub expires_on: Date,
+}
+
+/// What recording did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The entries booked: the event's own, and compensations where it changed what came later.
+    pub entries: Vec<JournalEntry>,
+    /// Where the policy has a cap, what every drawdown that the event moved has cost; of a backdated event or a reversal also the
+    /// checks of later events that came out differently.
+    pub costs: Vec<CostCheck>,
 }
 
 /// A revolving credit line.
@@ -75,6 +86,7 @@ pub struct CreditLine {
     /// What the fold as it stands would have booked.
     folded: Vec<JournalEntry>,
     movements: Vec<Movement>,
+    pub(super) costs: Vec<CostCheck>,
     /// What was booked, compensations included.
     journal: Vec<JournalEntry>,
 }
@@ -127,6 +139,7 @@ impl CreditLine {
             reversed: BTreeMap::new(),
             folded: Vec::new(),
             movements: Vec::new(),
+            costs: Vec::new(),
             journal: Vec::new(),
         }
     }
@@ -191,7 +204,7 @@ impl CreditLine {
         drawdown: DrawdownId,
         amount: Money,
         terms: &DrawdownTerms,
-    ) -> Result<Result<Vec<JournalEntry>, Refusal>> {
+    ) -> Result<Result<Recorded, Refusal>> {
         let action = Action::Disburse { drawdown, amount_minor: amount, terms: terms.clone() };
         let event = Event::new(key, day, action).in_sequence(self.events.len() as u64);
         if !self.knows(&event)?
@@ -217,15 +230,16 @@ impl CreditLine {
         }
     }
 
-    /// Records an event and gives back the entries it booked. The same event under the same key does nothing.
+    /// Records an event and gives back the entries it booked and, where the policy has a cap, what the drawdowns it moved have
+    /// cost. The same event under the same key does nothing.
     ///
     /// # Errors
     /// [`Error::is_invalid`] for amounts and dates that break a rule, [`Error::is_unknown`] for a drawdown or a key that
     /// does not exist, [`Error::is_conflict`] for a key used twice, a reversal of a reversal, an event before the snapshot
     /// the line was resumed from, or one that takes away what a later event stands on. The line is then as it was.
-    pub fn record(&mut self, event: Event) -> Result<Vec<JournalEntry>> {
+    pub fn record(&mut self, event: Event) -> Result<Recorded> {
         if self.knows(&event)? {
-            return Ok(Vec::new());
+            return Ok(Recorded::default());
         }
         let number = self.admit(&event)?;
         let recorded_on = event.recorded_on.max(event.value_date);
@@ -233,13 +247,15 @@ impl CreditLine {
             && event.value_date >= self.state.as_of
             && self.order.last().is_none_or(|&last| self.events[last as usize].order() < event.order());
         let booked_before = self.journal.len();
+        let costs;
         if in_order {
-            let mut fold =
-                Fold { policy: &self.policy, state: self.state.clone(), entries: Vec::new(), movements: Vec::new() };
+            let mut fold = Fold::new(&self.policy, self.state.clone());
             fold.step(number, &event).map_err(|error| error.at(format!("event {}", event.key)))?;
-            let Fold { state, entries, movements, .. } = fold;
+            let Fold { state, entries, movements, costs: checks, .. } = fold;
             self.state = state;
             self.movements.extend(movements);
+            self.costs.extend_from_slice(&checks);
+            costs = checks;
             self.folded.extend(entries.iter().cloned());
             self.journal.extend(entries);
             self.order.push(number);
@@ -255,29 +271,31 @@ impl CreditLine {
                 order.insert(place, number);
             }
             let as_of = self.state.as_of.max(event.value_date);
-            let Fold { state, entries, movements, .. } = self.fold(&order, Some((number, &event)), as_of)?;
+            let Fold { state, entries, movements, costs: checks, .. } =
+                self.fold(&order, Some((number, &event)), as_of)?;
             self.compensate(&entries, number, recorded_on);
+            costs = self.replace_costs(checks);
             (self.order, self.reversed) = (order, reversed);
             (self.state, self.folded, self.movements) = (state, entries, movements);
         }
         self.numbers.insert(event.key.clone(), number);
         self.events.push(event);
-        Ok(self.journal[booked_before..].to_vec())
+        Ok(Recorded { entries: self.journal[booked_before..].to_vec(), costs })
     }
 
     /// Records many events at once, given in any order: one fold, all or nothing.
     ///
     /// # Errors
     /// As [`record`](Self::record).
-    pub fn record_all(&mut self, events: impl IntoIterator<Item = Event>) -> Result<Vec<JournalEntry>> {
+    pub fn record_all(&mut self, events: impl IntoIterator<Item = Event>) -> Result<Recorded> {
         let mut draft = Draft { numbers: self.numbers.clone(), events: std::mem::take(&mut self.events) };
         let kept = draft.events.len();
         let result = self.admit_all(&mut draft, events);
         self.events = draft.events;
         match result {
-            Ok(booked) => {
+            Ok(recorded) => {
                 self.numbers = draft.numbers;
-                Ok(booked)
+                Ok(recorded)
             }
             Err(error) => {
                 self.events.truncate(kept);
@@ -286,7 +304,7 @@ impl CreditLine {
         }
     }
 
-    fn admit_all(&mut self, draft: &mut Draft, events: impl IntoIterator<Item = Event>) -> Result<Vec<JournalEntry>> {
+    fn admit_all(&mut self, draft: &mut Draft, events: impl IntoIterator<Item = Event>) -> Result<Recorded> {
         let first_new = draft.events.len();
         let mut recorded_on = self.state.as_of;
         for event in events {
@@ -334,7 +352,8 @@ impl CreditLine {
             fold.step(number, event).map_err(|error| error.at(format!("event {}", event.key)))?;
         }
         fold.state.as_of = fold.state.as_of.max(as_of);
-        let Fold { state, entries, movements, .. } = fold;
+        let Fold { state, entries, movements, costs: checks, .. } = fold;
+        let costs = self.replace_costs(checks);
         let before = self.journal.len();
         if before == 0 {
             self.journal = entries.clone();
@@ -344,7 +363,7 @@ impl CreditLine {
         }
         (self.order, self.reversed) = (order, reversed);
         (self.state, self.folded, self.movements) = (state, entries, movements);
-        Ok(self.journal[before..].to_vec())
+        Ok(Recorded { entries: self.journal[before..].to_vec(), costs })
     }
 
     fn admit(&self, event: &Event) -> Result<u32> {
@@ -386,7 +405,7 @@ impl CreditLine {
     }
 
     pub(super) fn begin(&self) -> Fold<'_> {
-        Fold { policy: &self.policy, state: self.base.clone(), entries: Vec::new(), movements: Vec::new() }
+        Fold::new(&self.policy, self.base.clone())
     }
 
     fn fold(&self, order: &[u32], new: Option<(u32, &Event)>, as_of: Date) -> Result<Fold<'_>> {
@@ -404,6 +423,16 @@ impl CreditLine {
         }
         fold.state.as_of = fold.state.as_of.max(as_of);
         Ok(fold)
+    }
+
+    /// Takes the checks of a new fold and gives back those that were not there, or not so, before.
+    fn replace_costs(&mut self, checks: Vec<CostCheck>) -> Vec<CostCheck> {
+        let before: HashMap<(u32, DrawdownId), CostCheck> =
+            self.costs.iter().map(|check| ((check.event, check.drawdown), *check)).collect();
+        let is_new = |check: &&CostCheck| before.get(&(check.event, check.drawdown)) != Some(check);
+        let new = checks.iter().filter(is_new).copied().collect();
+        self.costs = checks;
+        new
     }
 
     /// Books the difference between what was booked and what should have been, by event and, for accruals, by drawdown.
@@ -451,8 +480,7 @@ impl CreditLine {
     /// # Errors
     /// [`Error::is_overflow`] when interest outgrows 10^18 minor units.
     pub fn advance(&mut self, day: Date) -> Result<Vec<JournalEntry>> {
-        let mut fold =
-            Fold { policy: &self.policy, state: self.state.clone(), entries: Vec::new(), movements: Vec::new() };
+        let mut fold = Fold::new(&self.policy, self.state.clone());
         fold.advance(day)?;
         let Fold { state, entries, movements, .. } = fold;
         self.state = state;

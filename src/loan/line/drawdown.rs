@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::accrual::{Accrual, overflow, whole};
+use super::cost::CashFlow;
 use super::event::DrawdownId;
 use super::instalment::Instalment;
 use super::policy::LinePolicy;
@@ -71,6 +72,11 @@ pub struct Drawdown {
     pub(super) suspended_penalty: i64,
     pub(super) level: Option<Money>,
     pub(super) pauses: Vec<Pause>,
+    /// Cash as it went, by day.
+    pub(super) flows: Vec<CashFlow>,
+    /// What the days so far may have cost under a daily cap, over the accrual's denominator.
+    #[serde(with = "exact")]
+    pub(super) daily_numerator: i128,
 }
 
 /// Whole numbers of 128 bits as text, since JSON readers lose them.
@@ -136,6 +142,8 @@ impl Drawdown {
             suspended_penalty: 0,
             level: None,
             pauses: Vec::new(),
+            flows: Vec::new(),
+            daily_numerator: 0,
         };
         drawdown.set_rate(policy)?;
         drawdown.set_level(&plan, day, policy.rounding)?;
@@ -148,6 +156,7 @@ impl Drawdown {
         self.accrual = Accrual::new(self.terms.rate, self.terms.basis)?;
         self.interest_numerator = rescaled(self.interest_numerator, before, self.accrual.denominator())?;
         self.penalty_numerator = rescaled(self.penalty_numerator, before, self.accrual.denominator())?;
+        self.daily_numerator = rescaled(self.daily_numerator, before, self.accrual.denominator())?;
         let multiple = policy.overdue.multiple_of_contract;
         self.overdue_accrual = if multiple.get() == 0 {
             None
@@ -288,6 +297,7 @@ impl Drawdown {
             }
         }
         if let Some(most) = self.daily_most(late.outstanding, from, until, policy)? {
+            self.daily_numerator = self.daily_numerator.checked_add(most).ok_or_else(overflow)?;
             interest = interest.min(most);
             penalty = penalty.min(most - interest);
         }

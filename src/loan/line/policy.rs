@@ -86,7 +86,7 @@ pub struct LinePolicy {
     /// What being late costs.
     pub overdue: OverdueTerms,
     /// What a drawdown may cost. Interest and penalties stop at the daily and total caps, fees counting towards the total; the
-    /// annual cap is measured on the cash flows as they went, by [`CreditLine::cost_of_credit`](super::CreditLine::cost_of_credit).
+    /// charges and the annual cap are measured on the cash flows as they went, after each event: [`CreditLine::cost_checks`](super::CreditLine::cost_checks).
     pub cost_cap: CostCap,
     /// Interest is no longer recognised as income after more than so many days past due.
     pub non_accrual_after_days: Option<u32>,

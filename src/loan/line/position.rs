@@ -1,4 +1,4 @@
-//! How a line stands on a day, what closes a drawdown, and what it has cost.
+//! How a line stands on a day, and what closes a drawdown.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,9 +7,9 @@ use super::drawdown::{Drawdown, DrawdownStatus};
 use super::event::DrawdownId;
 use super::fold::{Fold, LineState};
 use super::policy::LinePolicy;
-use crate::calendar::{Date, DayCount, days_between};
+use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::loan::{Component, DatedAmount, internal_rate_by_dates};
+use crate::loan::Component;
 use crate::money::Money;
 
 /// Why a drawdown is not possible, in this order of precedence.
@@ -130,22 +130,6 @@ pub struct PayoffQuote {
     pub total_minor: Money,
 }
 
-/// What a drawdown has cost its borrower by a day, as if what is owed were paid on it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct CostOfCredit {
-    /// The day.
-    pub as_of: Date,
-    /// Interest, fees and penalties, paid and open.
-    pub cost_minor: Money,
-    /// The effective annual rate of the cash flows, over days of a 365th of a year; none where none is defined, as when the
-    /// money came back on the day it went out.
-    pub annual_rate: Option<f64>,
-    /// Whether the rate keeps the annual cap of [`LinePolicy::cost_cap`].
-    pub is_allowed: bool,
-    /// What the borrower has to be forgiven or given back on the day for the rate to come down to the cap.
-    pub excess_minor: Money,
-}
-
 impl CreditLine {
     /// Whether and why not `amount` can be drawn on `day`.
     ///
@@ -175,7 +159,7 @@ impl CreditLine {
             return Err(Error::conflict("day", day, format!("a day not before the snapshot of {}", self.base.as_of)));
         }
         let mut fold = if day >= self.state.as_of {
-            Fold { policy: &self.policy, state: self.state.clone(), entries: Vec::new(), movements: Vec::new() }
+            Fold::new(&self.policy, self.state.clone())
         } else {
             let mut fold = self.begin();
             for &number in self.order.iter().take_while(|&&number| self.events[number as usize].value_date <= day) {
@@ -252,66 +236,5 @@ impl CreditLine {
     /// As [`payoff`](Self::payoff).
     pub fn payoffs(&self, id: DrawdownId, day: Date, days: u32) -> Result<Vec<PayoffQuote>> {
         (0..days).map(|ahead| self.payoff(id, super::drawdown::plus(day, ahead)?)).collect()
-    }
-
-    /// What a drawdown has cost by `day`, on the cash flows as they went: late, early, in parts, with every charge and waiver. To
-    /// be asked after each event; an excess is mended by a waiver or a refund of that much.
-    ///
-    /// Law caps what credit may cost a year (24 %, four times the loan prime rate) whatever the contract says, and only the cash
-    /// flows tell: a fee of a few yuan on a loan of a few days is hundreds of per cent a year.
-    ///
-    /// # Errors
-    /// [`Error::is_unknown`] for a drawdown that does not exist; as [`state_on`](Self::state_on).
-    ///
-    /// ```
-    /// use dandelion_credit::Money;
-    /// use dandelion_credit::loan::{
-    ///     Action, Component, CostCap, CreditLine, DrawdownId, DrawdownTerms, Event, LinePolicy, LineTerms,
-    /// };
-    ///
-    /// let cost_cap = CostCap { annual: Some("0.24".parse()?), ..CostCap::default() };
-    /// let terms = LineTerms {
-    ///     limit_minor: Money::from_minor(1_000_000),
-    ///     opened_on: "2026-01-01".parse().unwrap(),
-    ///     expires_on: "2027-01-01".parse().unwrap(),
-    /// };
-    /// let mut line = CreditLine::open(LinePolicy { cost_cap, ..LinePolicy::china() }, terms)?;
-    /// let (id, day) = (DrawdownId(1), "2026-03-31".parse().unwrap());
-    /// let daily = DrawdownTerms::bullet_daily("0.0005".parse().unwrap(), 50)?;
-    /// line.draw("draw", "2026-03-01".parse().unwrap(), id, Money::from_minor(761_500), &daily)?.expect("within the limit");
-    /// assert!(line.cost_of_credit(id, day)?.is_allowed); // 0.05 % a day for 30 days is 19.86 % a year
-    ///
-    /// line.record(Event::new("fee", day, Action::Charge {
-    ///     drawdown: id, component: Component::Fee, amount_minor: Money::from_minor(5_000),
-    /// }))?;
-    /// let cost = line.cost_of_credit(id, day)?;
-    /// assert_eq!((cost.annual_rate.map(|rate| (rate * 1e4).round()), cost.is_allowed), (Some(2_964.0), false));
-    /// assert_eq!((cost.cost_minor.to_minor(), cost.excess_minor.to_minor()), (16_423, 2_840));
-    /// # Ok::<(), dandelion_credit::Error>(())
-    /// ```
-    pub fn cost_of_credit(&self, id: DrawdownId, day: Date) -> Result<CostOfCredit> {
-        let state = self.state_on(day)?;
-        let found = state.drawdowns.iter().find(|drawdown| drawdown.id == id);
-        let owed = Money::from_minor(found.ok_or_else(|| Error::unknown("drawdown", id.0))?.owed()?);
-        let mut flows = Vec::new();
-        let mut received = owed;
-        for movement in self.movements() {
-            if movement.drawdown == Some(id) && movement.value_date <= day && !movement.cash_minor.is_zero() {
-                received = received.checked_sub(movement.cash_minor)?;
-                flows.push(DatedAmount { date: movement.value_date, amount: -(movement.cash_minor.to_minor() as f64) });
-            }
-        }
-        flows.push(DatedAmount { date: day, amount: owed.to_minor() as f64 });
-        let annual_rate = internal_rate_by_dates(&flows, DayCount::Actual365Fixed)?.nearest(0.1);
-        let cap = self.policy.cost_cap.annual.map(|cap| crate::loan::float_of(cap.as_fraction()));
-        // What the flows are worth on the day at the cap: above zero, the lender has had more than the cap allows.
-        let worth = |cap: f64| -> f64 {
-            let years = |flow: &DatedAmount| f64::from(days_between(flow.date, day)) / 365.0;
-            flows.iter().map(|flow| flow.amount * (1.0 + cap).powf(years(flow))).sum()
-        };
-        let excess = cap.map_or(0.0, worth);
-        let excess_minor = if excess > 1e-6 { Money::from_minor((excess - 1e-6).ceil() as i64) } else { Money::ZERO };
-        let is_allowed = excess_minor.is_zero();
-        Ok(CostOfCredit { as_of: day, cost_minor: received, annual_rate, is_allowed, excess_minor })
     }
 }

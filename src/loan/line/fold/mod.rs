@@ -6,13 +6,14 @@ mod replan;
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::CostCheck;
 use super::drawdown::{Drawdown, DrawdownStatus, Earned, Pause};
 use super::event::{Action, DrawdownId, Event};
 use super::policy::LinePolicy;
 use super::terms::DrawdownTerms;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::loan::{Account, Component, JournalEntry, JournalKind, Posting};
+use crate::loan::{Account, Component, CostCap, JournalEntry, JournalKind, Posting};
 use crate::money::Money;
 
 /// What a movement on the line was made of. Money that the borrower owes more is above zero, less below.
@@ -92,6 +93,13 @@ pub(in crate::loan::line) struct Fold<'a> {
     pub state: LineState,
     pub entries: Vec<JournalEntry>,
     pub movements: Vec<Movement>,
+    pub costs: Vec<CostCheck>,
+}
+
+impl<'a> Fold<'a> {
+    pub const fn new(policy: &'a LinePolicy, state: LineState) -> Self {
+        Self { policy, state, entries: Vec::new(), movements: Vec::new(), costs: Vec::new() }
+    }
 }
 
 impl Fold<'_> {
@@ -189,7 +197,28 @@ impl Fold<'_> {
         self.state.turnover = turnover
             .filter(|&sum| sum <= TURNOVER_MAX)
             .ok_or_else(|| Error::overflow("amounts of a line", "at most 10^18 minor units over all events"))?;
-        match event.action {
+        let moved_before = self.movements.len();
+        self.apply(number, day, &event.action)?;
+        if self.policy.cost_cap == CostCap::default() { Ok(()) } else { self.check_costs(number, day, moved_before) }
+    }
+
+    /// Holds every drawdown that the event moved against the caps.
+    fn check_costs(&mut self, event: u32, day: Date, moved_before: usize) -> Result<()> {
+        let moved = self.movements[moved_before..].iter().filter(|movement| movement.event.is_some());
+        let mut ids: Vec<DrawdownId> = moved.filter_map(|movement| movement.drawdown).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            let drawdown = &self.state.drawdowns[self.find(id)?];
+            let (cost, excess) = (drawdown.cost()?, drawdown.cap_excess(day, self.policy)?);
+            let cost_minor = Money::from_minor(cost);
+            self.costs.push(CostCheck { event, drawdown: id, as_of: day, cost_minor, excess });
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, number: u32, day: Date, action: &Action) -> Result<()> {
+        match *action {
             Action::Disburse { drawdown, amount_minor, ref terms } => {
                 self.disburse(number, day, drawdown, amount_minor, terms)
             }
@@ -261,6 +290,10 @@ impl Fold<'_> {
     }
 
     fn movement(&mut self, day: Date, number: u32, drawdown: Option<DrawdownId>, parts: Parts, credit: i64, cash: i64) {
+        let lent = drawdown.filter(|_| cash != 0).and_then(|id| self.find(id).ok());
+        if let Some(index) = lent {
+            self.state.drawdowns[index].pass_cash(day, cash);
+        }
         self.movements.push(Movement {
             value_date: day,
             event: Some(number),
