@@ -2,10 +2,14 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dandelion_credit::loan::{
-    AccrualColumns, Action, CreditLine, DrawdownId, DrawdownTerms, Event, LinePolicy, LineTerms, PaymentKind,
+    AccrualColumns, Action, Allocation, ChargeOffEffect, Component, CreditLine, DrawdownId, DrawdownTerms, Event,
+    Every, FutureRule, InstalmentShape, InterestMethod, InterestStep, JournalEntry, LinePolicy, LineTerms, LoanAction,
+    LoanEvent, LoanProduct, MonthDays, PaymentKind, PaymentRule, PayoffInterest, ScheduleKind, ScheduledAccount,
+    ScheduledTerms, TransactionKind, YearDays,
 };
-use dandelion_credit::{Date, Money};
+use dandelion_credit::{Date, Money, Rounding};
 use jiff::ToSpan;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
 fn day(offset: i64) -> Date {
@@ -60,6 +64,82 @@ fn replay(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A loan of 24 monthly instalments, each paid a few days early or late and every other one with a fee: fifty events.
+fn fifty_scheduled_events() -> Vec<LoanEvent> {
+    let event = |nth: usize, at: i64, action: LoanAction| LoanEvent {
+        key: format!("event {nth}"),
+        recorded_on: day(at),
+        sequence: nth as u64,
+        action,
+    };
+    let lend = LoanAction::Disburse { on: day(0), amount_minor: Money::from_minor(1_200_000) };
+    let mut events = vec![event(0, 0, lend)];
+    for nth in 1..50i64 {
+        let at = nth * 15 + nth % 5;
+        let action = if nth % 2 == 1 {
+            LoanAction::Charge { component: Component::Fee, due: day(at + 3), amount_minor: Money::from_minor(500) }
+        } else {
+            let kind = TransactionKind::Repayment;
+            LoanAction::Pay { on: day(at), kind, amount_minor: Money::from_minor(60_000) }
+        };
+        events.push(event(nth as usize, at, action));
+    }
+    events
+}
+
+fn scheduled_product() -> LoanProduct {
+    LoanProduct {
+        kind: ScheduleKind::Progressive,
+        method: InterestMethod::DecliningBalance,
+        step: InterestStep::Daily,
+        partial_periods: false,
+        year: YearDays::Actual,
+        month: MonthDays::Actual,
+        level_multiple_minor: None,
+        recalculates: Some(PayoffInterest::PaymentDay),
+        rests_by_instalment: false,
+        no_interest_past_due: false,
+        down_payment: None,
+        due_from_submission: false,
+        fixed_length_days: None,
+        rule: PaymentRule { allocation: Allocation::standard(), future: FutureRule::NextInstalment },
+        rules: BTreeMap::new(),
+        interest_refunds: BTreeSet::new(),
+        accrual_activity: false,
+        charges_in_advance: false,
+        charge_back_order: None,
+        charge_off: ChargeOffEffect::Regular,
+        interest_on_first_day: false,
+        rounding: Rounding::HalfEven,
+    }
+}
+
+fn scheduled(criterion: &mut Criterion) {
+    let events = fifty_scheduled_events();
+    let terms = ScheduledTerms {
+        annual_rate: "0.18".parse().unwrap(),
+        every: Every::Months(1),
+        instalments: 24,
+        submitted_on: day(0),
+        expected_on: day(0),
+        shape: InstalmentShape::default(),
+    };
+    let replay = || {
+        let lent = Money::from_minor(1_200_000);
+        let mut account = ScheduledAccount::open(scheduled_product(), terms.clone(), lent).unwrap();
+        for event in &events {
+            account.record(event.clone()).unwrap();
+        }
+        account
+    };
+    let account = replay();
+    assert_eq!((account.events().len(), account.journal().iter().all(JournalEntry::is_balanced)), (50, true));
+    let mut group = criterion.benchmark_group("scheduled");
+    group.sample_size(20);
+    group.bench_function("fifty events recorded one by one", |bencher| bencher.iter(replay));
+    group.finish();
+}
+
 fn portfolio(criterion: &mut Criterion) {
     let rows: usize = if criterion_is_test() { 1_000 } else { 1_000_000 };
     let mut columns = AccrualColumns::new();
@@ -101,5 +181,5 @@ fn criterion_is_test() -> bool {
     std::env::args().any(|argument| argument == "--test") || !std::env::args().any(|argument| argument == "--bench")
 }
 
-criterion_group!(benches, replay, portfolio);
+criterion_group!(benches, replay, scheduled, portfolio);
 criterion_main!(benches);

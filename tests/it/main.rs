@@ -11,6 +11,7 @@ mod loan_plans;
 mod loan_schedule;
 mod loan_scheduled;
 mod loan_scheduled_account;
+mod loan_scheduled_laws;
 mod loan_scheduled_rules;
 mod merchant;
 mod monitoring;

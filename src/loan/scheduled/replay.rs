@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::instalment::{InstalmentKind, ScheduledInstalment};
 use super::plan::{Plan, due_dates, multiple};
-use super::product::{PayoffInterest, ScheduleKind, TransactionKind};
+use super::product::{InterestMethod, PayoffInterest, ScheduleKind, TransactionKind};
 use super::state::ScheduledLoan;
 use super::term_change::TermChange;
 use super::transaction::{LoanTransaction, Portions};
@@ -428,9 +428,12 @@ impl<'a> Replay<'a> {
 }
 
 impl ScheduledLoan {
-    /// Whether interest follows what is paid and when: a loan that bears interest, and a product that says so.
+    /// Whether interest follows what is paid and when: a loan that bears interest on what is outstanding, and a product that
+    /// says so.
     pub(super) fn recalculates(&self) -> bool {
-        self.product.recalculates.is_some() && self.bears_interest()
+        self.product.recalculates.is_some()
+            && self.product.method == InterestMethod::DecliningBalance
+            && self.bears_interest()
     }
 
     /// Whether there is interest in its plan.
