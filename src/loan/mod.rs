@@ -2,6 +2,10 @@
 //!
 //! A [`CreditLine`] is the aggregate. Every drawdown on it is a loan of its own with frozen terms; events go in, balanced
 //! [`JournalEntry`]s come out, and the state is nothing but a fold of the policy over the events in value order.
+//!
+//! A [`ScheduledLoan`] is one term loan kept by its table of instalments, as servicing platforms keep it; with events and a
+//! journal it is a [`ScheduledAccount`]. Take the line for money drawn and repaid on any day, the schedule where interest belongs
+//! to periods and a table of instalments is the contract.
 
 mod allocation;
 mod annual_rate;
