@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use dandelion_credit::calendar::epoch_day;
 use dandelion_credit::loan::{
     Action, ClassificationTable, Component, CreditLine, DrawdownId, DrawdownTerms, Event, LinePolicy, LineTerms,
     PaymentKind, statement,
@@ -119,7 +120,7 @@ fn story() -> Outcome<Vec<Event>> {
         draw("draw 1", 0, 1, 761_500),
         pay("early", 20, Some(1), 400_000),
         draw("draw 2", 31, 2, 500_000),
-        pay("the rest", 44, Some(1), 371_076),
+        pay("the rest", 44, Some(1), 371_121),
         draw("draw 3", 60, 3, 250_000),
         pay("too little", 85, Some(2), 200_000),
         Event::new(
@@ -135,37 +136,66 @@ fn story() -> Outcome<Vec<Event>> {
     ])
 }
 
+/// What is owed and what of it is overdue, as a picture: steps by the day, at most some 1,500 of them, under the limit.
 fn draw(line: &CreditLine, first: Date, end: Date, path: &std::path::Path) -> Outcome {
-    let mut days = Vec::new();
-    let mut day = first;
-    while day <= end {
-        let position = line.position(day)?;
-        let major = |money: Money| money.to_minor() as f64 / 100.0;
-        days.push((days.len() as f64, major(position.owed_minor), major(position.overdue_minor)));
-        day = day.tomorrow().map_err(Failure::new)?;
+    let major = |money: Money| money.to_minor() as f64 / 100.0;
+    let span = i64::from(epoch_day(end)) - i64::from(epoch_day(first)) + 1;
+    let stride = span / 1_500 + 1;
+    let (mut owed, mut overdue, mut limit, mut before) = (Vec::new(), Vec::new(), Vec::new(), (0.0, 0.0));
+    for at in (0..span).step_by(stride as usize) {
+        let position = line.position(first.saturating_add(at.days()))?;
+        let now = (major(position.owed_minor), major(position.overdue_minor));
+        owed.extend([(at as f64, before.0), (at as f64, now.0)]);
+        overdue.extend([(at as f64, before.1), (at as f64, now.1)]);
+        limit.push((at as f64, major(position.limit_minor)));
+        before = now;
     }
-    let top = days.iter().map(|&(_, owed, _)| owed).fold(1.0, f64::max) * 1.1;
-    let last = days.len() as f64;
-    let chart = || -> Result<(), Box<dyn std::error::Error>> {
-        let root = SVGBackend::new(path, (900, 420)).into_drawing_area();
+    let most = owed.iter().chain(&limit).map(|&(_, height)| height).fold(1.0, f64::max) * 1.08;
+    let date = |at: &f64| first.saturating_add((*at as i64).days()).to_string();
+    let mut text = String::new();
+    let chart = |text: &mut String| -> Result<(), Box<dyn std::error::Error>> {
+        let root = SVGBackend::with_string(text, (900, 420)).into_drawing_area();
         root.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&root)
-            .margin(16)
+            .margin(20)
             .caption(format!("Owed from {first} to {end}"), ("sans-serif", 20))
             .x_label_area_size(32)
-            .y_label_area_size(72)
-            .build_cartesian_2d(0.0..last, 0.0..top)?;
-        chart.configure_mesh().x_desc("days").disable_x_mesh().draw()?;
-        let owed = RGBColor(40, 110, 180);
-        chart.draw_series(
-            AreaSeries::new(days.iter().map(|&(x, y, _)| (x, y)), 0.0, owed.mix(0.25)).border_style(owed),
-        )?;
-        let late = RGBColor(200, 60, 50);
-        chart.draw_series(
-            AreaSeries::new(days.iter().map(|&(x, _, y)| (x, y)), 0.0, late.mix(0.35)).border_style(late),
-        )?;
+            .y_label_area_size(80)
+            .build_cartesian_2d(0.0..(span as f64 - 1.0).max(1.0), 0.0..most)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_labels(7)
+            .x_label_formatter(&date)
+            .y_label_formatter(&|height| format!("{height:.0}"))
+            .label_style(("sans-serif", 13))
+            .draw()?;
+        let (blue, red, grey) = (RGBColor(40, 110, 180), RGBColor(200, 60, 50), RGBColor(120, 120, 120));
+        let key = |colour: RGBColor| move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], colour.filled());
+        chart
+            .draw_series(AreaSeries::new(owed, 0.0, blue.mix(0.25)).border_style(blue))?
+            .label("owed")
+            .legend(key(blue));
+        chart
+            .draw_series(AreaSeries::new(overdue, 0.0, red.mix(0.45)).border_style(red))?
+            .label("of it overdue")
+            .legend(key(red));
+        chart
+            .draw_series(LineSeries::new(limit, grey))?
+            .label("limit")
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], grey));
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
+            .background_style(WHITE.mix(0.8))
+            .border_style(TRANSPARENT)
+            .label_font(("sans-serif", 13))
+            .draw()?;
         root.present()?;
         Ok(())
     };
-    chart().map_err(|error| Failure::new(error).at(path.display()))
+    let failed = |error: String| Failure::new(error).at(path.display());
+    chart(&mut text).map_err(|error| failed(error.to_string()))?;
+    std::fs::write(path, text).map_err(|error| failed(error.to_string()))
 }
