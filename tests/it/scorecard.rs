@@ -322,7 +322,8 @@ fn ebm_130_243_515_a_fit_of_ten_thousand_rows_takes_seconds_and_says_how_far_it_
     let model = fit(&world.table(), &labels, &FitConfig::default(), Progress::new(&watch)).unwrap();
     // EBM takes a minute for tables of this size; ours seconds, here without full optimisation on a busy machine.
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
-    assert!(model.card().out_of_fold.unwrap().auc.value > 0.75);
+    // The truth behind the rows reaches 0.738.
+    assert!(model.card().out_of_fold.unwrap().auc.value > 0.71);
     assert!(["choosing bins", "fitting columns"].iter().all(|stage| steps.lock().unwrap().contains(stage)));
 }
 
