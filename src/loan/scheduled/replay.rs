@@ -428,10 +428,11 @@ impl<'a> Replay<'a> {
 }
 
 impl ScheduledLoan {
-    /// Whether interest follows what is paid and when: a loan that bears interest on what is outstanding, and a product that
-    /// says so.
+    /// Whether interest follows what is paid and when: a progressive plan that bears interest on what is outstanding, and a
+    /// product that says so.
     pub(super) fn recalculates(&self) -> bool {
         self.product.recalculates.is_some()
+            && self.product.kind == ScheduleKind::Progressive
             && self.product.method == InterestMethod::DecliningBalance
             && self.bears_interest()
     }
