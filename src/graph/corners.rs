@@ -245,7 +245,7 @@ fn meet_long(work: Work<'_>, apex: &Apex<'_>, through: &mut Through<'_>, space: 
 
 /// The count of a relation of `a` and `b`, of which `a` sent and received `tally`.
 #[inline]
-fn count_of(graph: &TransferGraph, a: u32, b: u32, tally: Tally) -> f64 {
+pub(super) fn count_of(graph: &TransferGraph, a: u32, b: u32, tally: Tally) -> f64 {
     if tally.is_large()
         && let Some(slot) = graph.slot_of(a, b)
     {

@@ -10,10 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{
-    Corner, Unit, Weights, beyond, count_weight, square_beyond, squared_amounts, squared_counts,
-};
-use crate::graph::csr::Tally;
+use crate::graph::corner::{Corner, Unit, Weights, beyond, square_beyond, squared_amounts, squared_counts};
+use crate::graph::corners::count_of;
 use crate::graph::dense;
 use crate::graph::enumerate::{CornerColumns, CornerPart};
 use crate::graph::features::Needs;
@@ -287,17 +285,6 @@ fn begin(work: Marking<'_>, account: u32, space: &mut Space) {
         }
         row.push(pointed);
     }
-}
-
-/// The transfers over the relation of `a` and `b`, of which `a` sent and received `tally`.
-#[inline]
-fn count_of(graph: &TransferGraph, a: u32, b: u32, tally: Tally) -> f64 {
-    if tally.is_large()
-        && let Some(slot) = graph.slot_of(a, b)
-    {
-        return count_weight(graph, slot);
-    }
-    f64::from(tally.sent) + f64::from(tally.received)
 }
 
 /// The links of `v` to others that are marked.

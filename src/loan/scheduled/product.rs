@@ -234,7 +234,8 @@ pub struct LoanProduct {
     pub month: MonthDays,
     /// Instalments are whole multiples of this many minor units.
     pub level_multiple_minor: Option<i64>,
-    /// Whether interest follows payments, and where that of a payoff ends.
+    /// Whether the interest of a progressive plan follows payments, and where that of a payoff ends. That of a cumulative plan stands
+    /// as it was planned; what rounding left over then falls on the last instalment.
     pub recalculates: Option<PayoffInterest>,
     /// Whether payments rest until the running instalment falls due before interest follows them.
     pub rests_by_instalment: bool,

@@ -142,7 +142,7 @@ impl Plan {
         self.set_levels(product, first)?;
         self.refresh(product)?;
         self.level_last(product, due)?;
-        // A plan that is made once and whose interest follows payments leaves the rest with the last instalment.
+        // Where a product recalculates, a cumulative plan leaves what rounding left over with the last instalment.
         let evens_out = product.kind == ScheduleKind::Progressive || product.recalculates.is_none();
         if evens_out && product.method == InterestMethod::DecliningBalance && self.shape == InstalmentShape::default() {
             self.even_out(product, first)?;
