@@ -49,6 +49,8 @@ enum Command {
     /// the score; and the four columns that moved it most from the average of the training rows, in log-odds.
     Score(ScoreArgs),
     /// Prints, as JSON, how well a model does on a labelled table.
+    ///
+    /// Where all rows have one outcome, what compares the two (auc, ks, gini, the calibration line) is null.
     Validate(ValidateArgs),
     /// Brings in a tree ensemble trained elsewhere, for `score` and `validate`.
     ///
@@ -548,10 +550,16 @@ fn run_validate(args: &ValidateArgs) -> Outcome {
     let weights: Option<Vec<f64>> =
         read.weights.as_ref().map(|weights| weights.iter().map(|&w| f64::from(w)).collect());
     let m = Evidence::gather(&probabilities, &positive, weights.as_deref())?.measures();
+    let both = positive.contains(&true) && positive.contains(&false);
+    let of_both = |value: f64| both.then_some(value);
+    if !both {
+        eprintln!("note: all rows of {} have one outcome, so auc, ks, gini and calibration line are null", args.table);
+    }
     let report = json!({
-        "auc": m.auc.value, "auc_low": m.auc.low, "auc_high": m.auc.high, "ks": m.ks, "gini": m.gini,
-        "log_loss": m.log_loss, "brier": m.brier, "ece": m.ece, "calibration_slope": m.calibration_slope,
-        "calibration_intercept": m.calibration_intercept, "calibration_in_the_large": m.calibration_in_the_large,
+        "auc": of_both(m.auc.value), "auc_low": of_both(m.auc.low), "auc_high": of_both(m.auc.high),
+        "ks": of_both(m.ks), "gini": of_both(m.gini), "log_loss": m.log_loss, "brier": m.brier, "ece": m.ece,
+        "calibration_slope": of_both(m.calibration_slope),
+        "calibration_intercept": of_both(m.calibration_intercept), "calibration_in_the_large": m.calibration_in_the_large,
         "n": m.n, "positives": m.positives, "meaning": model.predictor().meaning(),
     });
     println!("{}", serde_json::to_string_pretty(&report)?);

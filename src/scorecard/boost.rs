@@ -168,14 +168,6 @@ fn less(a: Pull, b: Pull) -> Pull {
     [a[0] - b[0], a[1] - b[1]]
 }
 
-fn agrees(low: f64, high: f64, monotone: Option<Direction>) -> bool {
-    match monotone {
-        None => true,
-        Some(Direction::Increasing) => low <= high,
-        Some(Direction::Decreasing) => low >= high,
-    }
-}
-
 /// A stretch of ordered bins and its best cut.
 #[derive(Clone, Copy)]
 struct Leaf {
@@ -185,7 +177,7 @@ struct Leaf {
     gain: f64,
 }
 
-fn best_cut(before: &[Pull], from: usize, to: usize, monotone: Option<Direction>, rule: &BoostRule) -> Leaf {
+fn best_cut(before: &[Pull], from: usize, to: usize, rule: &BoostRule) -> Leaf {
     let all = less(before[to], before[from]);
     let whole = worth(all, rule.l2);
     let mut leaf = Leaf { from, to, cut: from, gain: rule.min_gain.max(1e-12) };
@@ -196,7 +188,7 @@ fn best_cut(before: &[Pull], from: usize, to: usize, monotone: Option<Direction>
             continue;
         }
         let gain = worth(low, rule.l2) + worth(high, rule.l2) - whole;
-        if gain > leaf.gain && agrees(step_of(low, rule.l2), step_of(high, rule.l2), monotone) {
+        if gain > leaf.gain {
             (leaf.cut, leaf.gain) = (cut, gain);
         }
     }
@@ -226,7 +218,7 @@ fn level_step(sums: &[Pull], rule: &BoostRule, step: &mut [f32]) {
 }
 
 /// The mean of the steps of all cuts of the ordered bins, each weighted by how likely the cut is, and of no cut at all.
-fn averaged_step(before: &[Pull], monotone: Option<Direction>, rule: &BoostRule, step: &mut [f32]) {
+fn averaged_step(before: &[Pull], rule: &BoostRule, step: &mut [f32]) {
     let bins = step.len();
     let all = before[bins];
     let whole = worth(all, rule.l2);
@@ -238,10 +230,8 @@ fn averaged_step(before: &[Pull], monotone: Option<Direction>, rule: &BoostRule,
             continue;
         }
         cuts += 1.0;
-        if agrees(step_of(low, rule.l2), step_of(high, rule.l2), monotone) {
-            gains[cut] = worth(low, rule.l2) + worth(high, rule.l2) - whole;
-            most = most.max(gains[cut]);
-        }
+        gains[cut] = worth(low, rule.l2) + worth(high, rule.l2) - whole;
+        most = most.max(gains[cut]);
     }
     if cuts == 0.0 {
         return;
@@ -287,15 +277,15 @@ pub(crate) fn column_step(sums: &[Pull], shape: Shape, rule: &BoostRule, phase: 
     }
     let (before, step) = (&before[..=ordered.len()], &mut step[shape.first_ordered..]);
     match phase {
-        Phase::Smooth => averaged_step(before, shape.monotone, rule, step),
-        Phase::Sharp => tree_step(before, shape.monotone, rule, step),
+        Phase::Smooth => averaged_step(before, rule, step),
+        Phase::Sharp => tree_step(before, rule, step),
     }
 }
 
 /// The step of a tree of few leaves on the ordered bins.
-fn tree_step(before: &[Pull], monotone: Option<Direction>, rule: &BoostRule, step: &mut [f32]) {
+fn tree_step(before: &[Pull], rule: &BoostRule, step: &mut [f32]) {
     let mut leaves = [Leaf { from: 0, to: 0, cut: 0, gain: 0.0 }; 16];
-    leaves[0] = best_cut(before, 0, step.len(), monotone, rule);
+    leaves[0] = best_cut(before, 0, step.len(), rule);
     let mut count = 1;
     while count < rule.max_leaves.min(16) {
         let best = (0..count).fold(0, |best, leaf| if leaves[leaf].gain > leaves[best].gain { leaf } else { best });
@@ -303,29 +293,20 @@ fn tree_step(before: &[Pull], monotone: Option<Direction>, rule: &BoostRule, ste
         if leaf.cut == leaf.from {
             break;
         }
-        leaves[best] = best_cut(before, leaf.from, leaf.cut, monotone, rule);
-        leaves[count] = best_cut(before, leaf.cut, leaf.to, monotone, rule);
+        leaves[best] = best_cut(before, leaf.from, leaf.cut, rule);
+        leaves[count] = best_cut(before, leaf.cut, leaf.to, rule);
         count += 1;
     }
     let leaves = &mut leaves[..count];
     leaves.sort_by_key(|leaf| leaf.from);
-    let mut previous: Option<f64> = None;
-    let mut values = [0.0; 16];
-    for (value, leaf) in values.iter_mut().zip(leaves.iter()) {
-        *value = step_of(less(before[leaf.to], before[leaf.from]), rule.l2);
-        // Leaves of one parent agree; cousins may not, and then this round does not move the column.
-        if previous.is_some_and(|previous| !agrees(previous, *value, monotone)) {
-            return;
-        }
-        previous = Some(*value);
-    }
-    for (value, leaf) in values.iter().zip(leaves.iter()) {
-        step[leaf.from..leaf.to].fill(*value as f32);
+    for leaf in leaves.iter() {
+        step[leaf.from..leaf.to].fill(step_of(less(before[leaf.to], before[leaf.from]), rule.l2) as f32);
     }
 }
 
 /// Boosts `tables` (one a term) on the rows of a fold until the rows held out stop gaining; leaves the best tables
-/// behind, and the scores they give. `make_step` turns the sums of a term into its step.
+/// behind, and the scores they give. `make_step` turns the sums of a term into its step; `keep` alters the part of it
+/// that is taken so that the tables keep their promises.
 pub(crate) fn boost<C: Code>(
     fold: &mut Fold,
     codes: &[Vec<C>],
@@ -333,6 +314,7 @@ pub(crate) fn boost<C: Code>(
     rule: &BoostRule,
     progress: (Progress<'_>, &'static str, u64, u64),
     make_step: impl Fn(usize, &[Pull], Phase, &mut [f32]),
+    keep: impl Fn(usize, &[Vec<f64>], &[Pull], &mut [f32]),
 ) -> Result<()> {
     let start = fold.score.clone();
     let mut pulls = vec![[0.0_f32; 2]; fold.train];
@@ -351,10 +333,9 @@ pub(crate) fn boost<C: Code>(
             for term in terms.clone() {
                 let sums = sum_by_code(&codes[term][..fold.train], &pulls, tables[term].len());
                 make_step(term, &sums, phase, &mut steps[term]);
-                for (value, step) in tables[term].iter_mut().zip(&mut steps[term]) {
-                    *step *= rate;
-                    *value += f64::from(*step);
-                }
+                steps[term].iter_mut().for_each(|step| *step *= rate);
+                keep(term, tables, &sums, &mut steps[term]);
+                tables[term].iter_mut().zip(&steps[term]).for_each(|(value, &step)| *value += f64::from(step));
             }
             for first in (0..fold.score.len()).step_by(BLOCK) {
                 let here = first..(first + BLOCK).min(fold.score.len());
@@ -417,8 +398,6 @@ mod tests {
         let shape = Shape { bins: 11, first_ordered: 1, monotone: None };
         column_step(&sums, shape, &RULE, Phase::Sharp, &mut step);
         assert_eq!(step, [0.0, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, 0.75, 0.75, 0.75, 0.75]);
-        column_step(&sums, Shape { monotone: Some(Direction::Decreasing), ..shape }, &RULE, Phase::Sharp, &mut step);
-        assert!(step[1..].windows(2).all(|pair| pair[0] >= pair[1]), "{step:?}");
     }
 
     #[test]

@@ -26,6 +26,8 @@ use crate::scorecard::model::Meaning;
 use crate::scorecard::model::Pair;
 use crate::scorecard::model::Scorecard;
 use crate::scorecard::model::units;
+use crate::scorecard::monotone;
+use crate::scorecard::monotone::Room;
 use crate::scorecard::numeric::Stream;
 use crate::scorecard::numeric::logit;
 use crate::scorecard::numeric::sigmoid;
@@ -277,12 +279,14 @@ impl Training<'_> {
                 |term, sums, phase, step| {
                     boost::column_step(sums, shapes[term], &rule, phase, step);
                 },
+                |term, tables, sums, step| monotone::keep_column(&tables[term], sums, shapes[term], step),
             )?;
             // Only rows trained on choose the pairs: those held out have to say when to stop, and a choice they had a
             // part in would flatter them.
             let pairs = self.find_pairs(&fold, &codes, &coarse, &rule);
             let mut tables: Vec<Vec<f64>> =
                 pairs.iter().map(|pair| vec![0.0; coarse[pair.first].bins * coarse[pair.second].bins]).collect();
+            let mut room = Room::new(&mains, &shapes, &coarse);
             let stages = [0..pairs.len().min(STRONG_PAIRS), pairs.len().min(STRONG_PAIRS)..pairs.len()];
             for stage in stages.into_iter().filter(|stage| !stage.is_empty()) {
                 let pairs = &pairs[stage.clone()];
@@ -296,14 +300,16 @@ impl Training<'_> {
                 boost::boost(
                     &mut fold,
                     &cells,
-                    &mut tables[stage],
+                    &mut tables[stage.clone()],
                     &pair_rule,
                     report("fitting pairs"),
                     |term, sums, phase, step| {
                         let Candidate { first, second } = pairs[term];
                         pairs::pair_step(sums, &coarse[first], &coarse[second], &pair_rule, phase, step);
                     },
+                    |term, tables, sums, step| room.keep_pair((term, pairs, tables), &coarse, sums, step),
                 )?;
+                pairs.iter().zip(&tables[stage]).for_each(|(&pair, table)| room.take(pair, &coarse, table));
             }
             let held_out = parts[part].iter().map(|&row| {
                 let code = |column: usize| usize::from(self.codes[column][row as usize]);
@@ -388,9 +394,6 @@ impl Training<'_> {
         for fold in &mut folds {
             fold.mains.iter_mut().chain(&mut fold.pairs).flatten().for_each(|value| *value *= factor);
             for ((shape, weights), table) in shapes.iter().zip(&weights).zip(&mut fold.pairs) {
-                if shape.first.monotone.is_some() || shape.second.monotone.is_some() {
-                    continue;
-                }
                 let (of_rows, of_cols) = pairs::purify(table, weights, shape.first.bins, shape.second.bins);
                 for (value, &coarse) in fold.mains[shape.at.first].iter_mut().zip(&shape.first.of_bin) {
                     *value += of_rows[usize::from(coarse)];
@@ -444,6 +447,7 @@ impl Training<'_> {
             card: ModelCard::default(),
         };
         model.drop_empty_pairs();
+        model.round_in_direction();
         let fitted_units = model.units_of_codes(self.codes);
         let shift = self.centre(&fitted_units, target);
         model.intercept = model.intercept.saturating_add(units(shift));

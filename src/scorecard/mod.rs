@@ -19,6 +19,7 @@ mod explain;
 mod fit;
 mod labels;
 mod model;
+mod monotone;
 mod numeric;
 mod pairs;
 mod points;

@@ -60,8 +60,8 @@ pub struct Feature {
     pub name: String,
     /// Its bins.
     pub bins: Bins,
-    /// Which way it may move the log-odds, if that was asked for; holds for the ordered bins, not for missing and
-    /// special values.
+    /// Which way it may move the score, if that was asked for, whatever the other columns hold: its own contributions
+    /// and those of its pairs together. Holds for the ordered bins, not for missing and special values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monotone: Option<Direction>,
     /// The reason it shares with correlated columns; its own name where `None`.
@@ -112,8 +112,8 @@ impl Pair {
 /// A glass-box model: log-odds = intercept + one contribution a column + one a pair.
 ///
 /// Everything it does can be read off its tables, and the tables are the model: editing one edits the other. It is
-/// checked whenever it is made or read (bins ascend, tables have the length of their bins, monotone columns are
-/// monotone, sums cannot overflow), so what exists can be scored.
+/// checked whenever it is made or read (bins ascend, tables have the length of their bins, the score
+/// moves one way along monotone columns, sums cannot overflow), so what exists can be scored.
 ///
 /// ```
 /// use dandelion_credit::Progress;
@@ -182,15 +182,6 @@ impl TryFrom<Raw> for Scorecard {
     }
 }
 
-fn keeps(values: impl Iterator<Item = i32>, monotone: Option<Direction>) -> bool {
-    let values: Vec<i32> = values.collect();
-    values.windows(2).all(|pair| match monotone {
-        None => true,
-        Some(Direction::Increasing) => pair[0] <= pair[1],
-        Some(Direction::Decreasing) => pair[0] >= pair[1],
-    })
-}
-
 fn length(name: &str, what: &'static str, found: usize, wanted: usize) -> Result<()> {
     if found == wanted {
         return Ok(());
@@ -211,9 +202,6 @@ impl Feature {
             if len > 0 {
                 length(&self.name, what, len, bins)?;
             }
-        }
-        if !keeps(self.units[self.bins.first_ordered()..].iter().copied(), self.monotone) {
-            return Err(Error::invalid("contributions of", &self.name, "monotone in the direction the model promises"));
         }
         Ok(())
     }
@@ -243,11 +231,60 @@ impl Scorecard {
             self.check_pair(pair)?;
             largest += worst(&pair.units);
         }
+        for (place, feature) in self.features.iter().enumerate() {
+            if self.rises(place).iter().any(|&rise| rise < 0) {
+                let rule = "monotone in the direction the model promises";
+                return Err(Error::invalid("contributions of", &feature.name, rule));
+            }
+        }
         if largest > i64::from(i32::MAX) {
             return Err(Error::overflow("sum of the largest contributions", "2,047 log-odds"));
         }
         self.calibration.check()?;
         self.points.check()
+    }
+
+    /// By how much the score goes in the promised direction from each ordered bin of a column to the next, in units, at
+    /// least, whatever the other columns hold; nothing where nothing is promised.
+    fn rises(&self, place: usize) -> Vec<i64> {
+        let feature = &self.features[place];
+        let Some(direction) = feature.monotone else { return Vec::new() };
+        let gap = |low: i32, high: i32| match direction {
+            Direction::Increasing => i64::from(high) - i64::from(low),
+            Direction::Decreasing => i64::from(low) - i64::from(high),
+        };
+        let along = |map: &[u8], lines: usize, bin: usize, cell: &dyn Fn(usize, usize) -> i32| {
+            let (low, high) = (usize::from(map[bin - 1]), usize::from(map[bin]));
+            (0..lines).map(|line| gap(cell(low, line), cell(high, line))).min().unwrap_or(0)
+        };
+        let rise = |bin: usize| {
+            let mut rise = gap(feature.units[bin - 1], feature.units[bin]);
+            for pair in &self.pairs {
+                let (long, wide) = (pair.height(), pair.width());
+                if pair.first == place {
+                    rise += along(&pair.rows, wide, bin, &|row, col| pair.units[row * wide + col]);
+                }
+                if pair.second == place {
+                    rise += along(&pair.cols, long, bin, &|col, row| pair.units[row * wide + col]);
+                }
+            }
+            rise
+        };
+        (feature.bins.first_ordered() + 1..feature.bins.len()).map(rise).collect()
+    }
+
+    /// Gives promised columns the few units back that rounding took.
+    pub(crate) fn round_in_direction(&mut self) {
+        for place in 0..self.features.len() {
+            let rises = self.rises(place);
+            let feature = &mut self.features[place];
+            let first = feature.bins.first_ordered() + 1;
+            let mut missing = 0;
+            for (unit, rise) in feature.units.iter_mut().skip(first).zip(rises) {
+                missing += rise.min(0).unsigned_abs() as i32;
+                *unit += if feature.monotone == Some(Direction::Decreasing) { -missing } else { missing };
+            }
+        }
     }
 
     fn check_pair(&self, pair: &Pair) -> Result<()> {
@@ -266,18 +303,6 @@ impl Scorecard {
         length(&name, "cells", pair.units.len(), cells)?;
         if !pair.weights.is_empty() {
             length(&name, "weights", pair.weights.len(), cells)?;
-        }
-        let monotone = |map: &[u8], other: &[u8], feature: &Feature, cell: &dyn Fn(u8, u8) -> usize| {
-            other.iter().all(|&across| {
-                let along = map[feature.bins.first_ordered()..].iter();
-                keeps(along.map(|&place| pair.units[cell(place, across)]), feature.monotone)
-            })
-        };
-        let width = pair.width();
-        let by_row = |row: u8, col: u8| usize::from(row) * width + usize::from(col);
-        let by_col = |col: u8, row: u8| usize::from(row) * width + usize::from(col);
-        if !monotone(&pair.rows, &pair.cols, first, &by_row) || !monotone(&pair.cols, &pair.rows, second, &by_col) {
-            return Err(Error::invalid("contributions of", name, "monotone in the direction the model promises"));
         }
         Ok(())
     }

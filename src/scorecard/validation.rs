@@ -173,7 +173,8 @@ impl Evidence {
         self.levels.iter().fold([0.0; 2], |sum, level| [sum[0] + level.weight[0], sum[1] + level.weight[1]])
     }
 
-    /// All figures. Where one outcome does not occur, the AUC is 0.5 with the interval 0 to 1.
+    /// All figures. Where one outcome does not occur nothing can be told apart: the AUC is 0.5 with the interval 0 to 1,
+    /// KS and Gini are 0, the calibration line is that of true probabilities.
     #[must_use]
     pub fn measures(&self) -> Measures {
         let [negatives, positives] = self.totals();
@@ -188,7 +189,9 @@ impl Evidence {
             brier += level.weight[1] * (1.0 - p) * (1.0 - p) + level.weight[0] * p * p;
             mean += p * (level.weight[0] + level.weight[1]);
             below = [below[0] + level.weight[0], below[1] + level.weight[1]];
-            ks = ks.max((ratio(below[0], negatives) - ratio(below[1], positives)).abs());
+            if negatives > 0.0 && positives > 0.0 {
+                ks = ks.max((below[0] / negatives - below[1] / positives).abs());
+            }
             let bin = &mut ece[((p * 10.0) as usize).min(9)];
             bin[0] += p * (level.weight[0] + level.weight[1]);
             bin[1] += level.weight[1];
