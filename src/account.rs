@@ -11,6 +11,15 @@ use crate::error::{Error, Result};
 /// An account as the data plane sees it: a dense number from 0, the row of every column.
 ///
 /// 32 bits, since half the memory traffic of a graph is indices; 4 billion accounts are enough for one machine.
+///
+/// ```
+/// use dandelion_credit::AccountIndex;
+///
+/// let receipts_minor = [1_200, 800, 0];
+/// let stall = AccountIndex::new(1);
+/// assert_eq!(receipts_minor[stall.as_usize()], 800); // a row of every column
+/// assert_eq!(stall.to_string(), "#1");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountIndex(u32);
@@ -48,6 +57,14 @@ impl fmt::Display for AccountIndex {
 }
 
 /// An account as its owner names it: any string. Records, decisions and evidence that leave the crate carry it.
+///
+/// ```
+/// use dandelion_credit::AccountId;
+///
+/// let stall = AccountId::new("6212 0001 / code 3");
+/// assert_eq!(stall.as_str(), "6212 0001 / code 3"); // kept as it is: no trimming, no case folding
+/// assert_ne!(stall, AccountId::from("6212 0001 / CODE 3"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(Box<str>);
@@ -162,6 +179,18 @@ impl AccountDirectory {
     }
 
     /// The rows in the order of their ids as byte strings: how files are sorted so that two runs can be compared.
+    ///
+    /// ```
+    /// use dandelion_credit::AccountDirectory;
+    ///
+    /// let mut directory = AccountDirectory::new();
+    /// for id in ["a9", "B", "a10"] {
+    ///     directory.intern(id)?;
+    /// }
+    /// let sorted: Vec<u32> = directory.rows_by_id().iter().map(|row| row.get()).collect();
+    /// assert_eq!(sorted, [1, 2, 0]); // "B", "a10", "a9": as bytes, not as numbers
+    /// # Ok::<(), dandelion_credit::Error>(())
+    /// ```
     #[must_use]
     pub fn rows_by_id(&self) -> Vec<AccountIndex> {
         let mut rows: Vec<AccountIndex> = (0..self.ends.len() as u32).map(AccountIndex).collect();

@@ -13,7 +13,7 @@ mod year_fraction;
 
 pub use jiff::civil::{Date, Weekday};
 
-use jiff::ToSpan;
+use jiff::Span;
 
 use crate::error::{Error, Result};
 
@@ -45,10 +45,23 @@ pub fn epoch_day(date: Date) -> i32 {
 ///
 /// # Errors
 /// [`Error::is_invalid`] outside the years −9999 to 9999.
+///
+/// ```
+/// use dandelion_credit::calendar::date_of_epoch_day;
+///
+/// assert_eq!(date_of_epoch_day(0)?.to_string(), "1970-01-01");
+/// assert_eq!(date_of_epoch_day(19_782)?.to_string(), "2024-02-29"); // 54 years, 13 of them leap years, and 59 days
+/// assert!(date_of_epoch_day(i32::MAX).unwrap_err().is_invalid());
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn date_of_epoch_day(epoch_day: i32) -> Result<Date> {
-    EPOCH
-        .checked_add(i64::from(epoch_day).days())
-        .map_err(|_| Error::invalid("epoch day", epoch_day, "a day of the years -9999 to 9999"))
+    days_after(EPOCH, epoch_day.into())
+        .ok_or_else(|| Error::invalid("epoch day", epoch_day, "a day of the years -9999 to 9999"))
+}
+
+/// The date `days` days after `date`, if the calendar reaches so far; any number may be asked for.
+pub(crate) fn days_after(date: Date, days: i64) -> Option<Date> {
+    date.checked_add(Span::new().try_days(days).ok()?).ok()
 }
 
 /// Days from `start` to `end`, negative when `end` comes first.
@@ -65,6 +78,13 @@ pub fn days_between(start: Date, end: Date) -> i32 {
 }
 
 /// Whether `date` is the last day of its month.
+///
+/// ```
+/// use dandelion_credit::calendar::{Date, is_month_end};
+///
+/// let ends = ["2023-02-28", "2024-02-28", "2024-02-29"].map(|date| is_month_end(date.parse::<Date>().unwrap()));
+/// assert_eq!(ends, [true, false, true]); // 2024 is a leap year
+/// ```
 #[must_use]
 pub fn is_month_end(date: Date) -> bool {
     date.day() == date.days_in_month()
@@ -72,4 +92,20 @@ pub fn is_month_end(date: Date) -> bool {
 
 fn is_february_end(date: Date) -> bool {
     date.month() == 2 && is_month_end(date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_beyond_the_calendar_are_refused_however_far_they_lie() {
+        for day in [i32::MIN, -7_304_485, 7_304_485, i32::MAX] {
+            assert!(date_of_epoch_day(day).unwrap_err().is_invalid(), "{day}");
+        }
+        for date in [Date::MIN, Date::MAX] {
+            assert_eq!(date_of_epoch_day(epoch_day(date)).unwrap(), date);
+        }
+        assert_eq!([i64::MIN, i64::MAX].map(|days| days_after(EPOCH, days)), [None, None]);
+    }
 }

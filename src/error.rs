@@ -7,6 +7,18 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 /// What every fallible function of this crate returns.
+///
+/// ```
+/// use dandelion_credit::{Money, Result, Scale};
+///
+/// fn total(amounts: &[&str]) -> Result<Money> {
+///     let amounts: Result<Vec<Money>> = amounts.iter().map(|text| Money::parse(text, Scale::CENTS)).collect();
+///     Money::checked_sum(amounts?)
+/// }
+/// assert_eq!(total(&["12.50", "0.75"])?.to_minor(), 1_325);
+/// assert!(total(&["12.50", "a lot"]).unwrap_err().is_invalid());
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// Bad input, worded so that a person can mend it: which value, and which rule it breaks.

@@ -263,6 +263,16 @@ impl fmt::Display for DisplayMajor {
 }
 
 /// How many decimals the major unit of a currency has: 0 (yen) to 4.
+///
+/// ```
+/// use dandelion_credit::{Money, Scale};
+///
+/// // The same 12,345 minor units in yen, in yuan and in dinars.
+/// let shown = |scale: Scale| Money::from_minor(12_345).display(scale).to_string();
+/// assert_eq!([shown(Scale::WHOLE), shown(Scale::CENTS), shown(Scale::new(3)?)], ["12345", "123.45", "12.345"]);
+/// assert_eq!(Scale::CENTS.minor_per_major(), 100);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Scale(u8);

@@ -6,6 +6,21 @@ use std::ops::ControlFlow;
 use crate::error::{Error, Result};
 
 /// How far a long job is: `done` of `total` units of its present stage.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::sync::Mutex;
+/// use dandelion_credit::{Progress, Update};
+///
+/// let line = Mutex::new(String::new());
+/// let show = |Update { stage, done, total }| {
+///     *line.lock().unwrap() = format!("{stage}: {} %", 100 * done / total.max(1));
+///     ControlFlow::Continue(())
+/// };
+/// Progress::new(&show).step("counting triangles", 30, 120)?;
+/// assert_eq!(line.into_inner().unwrap(), "counting triangles: 25 %");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Update {
     /// What is being done, as a verb phrase a progress bar can show: `"counting triangles"`.

@@ -67,6 +67,17 @@ impl fmt::Display for AnnualRate {
 }
 
 /// A rate a day as an exact fraction: `0.0005` is five per ten thousand, the usual quote of small revolving loans.
+///
+/// ```
+/// use dandelion_credit::{DailyRate, Money, Rounding};
+///
+/// let rate = DailyRate::from_fraction("0.0005".parse().unwrap())?;
+/// // A day of 0.05 % on 2,000.00 is 1.00.
+/// let day = Money::from_minor(200_000).to_decimal_minor() * rate.as_fraction();
+/// assert_eq!(Money::from_decimal_minor(day, Rounding::HalfEven)?.to_minor(), 100);
+/// assert_eq!(rate.annual(365)?.to_string(), "18.25 %");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "Decimal", into = "Decimal")]
 pub struct DailyRate(Decimal);
@@ -107,6 +118,14 @@ impl DailyRate {
 }
 
 /// Hundredths of a per cent, whole: how shares, margins and holdbacks are written in policies.
+///
+/// ```
+/// use dandelion_credit::BasisPoints;
+///
+/// let share = BasisPoints::new(1_250);
+/// assert_eq!(share.as_fraction().to_string(), "0.1250"); // 12.5 %
+/// assert_eq!(BasisPoints::ONE.as_fraction().to_string(), "1.0000");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BasisPoints(i32);
@@ -135,6 +154,16 @@ impl BasisPoints {
 }
 
 /// A probability: a number from 0 to 1, never NaN.
+///
+/// ```
+/// use dandelion_credit::Probability;
+///
+/// let default = Probability::new(0.04)?;
+/// assert_eq!(default.get() * 5_000.0, 200.0); // of 5,000 such loans 200 are expected to fail
+/// assert!(Probability::new(f64::NAN).is_err());
+/// assert_eq!(Probability::new(4.0).unwrap_err().to_string(), "probability is 4: from 0 to 1");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Probability(f64);

@@ -11,9 +11,29 @@ use crate::error::{Error, Result};
 pub(crate) const DAY_SECONDS: i64 = 86_400;
 
 /// Seconds since 1970-01-01 UTC that a transfer may carry: the years −9999 to 9999.
+///
+/// ```
+/// use dandelion_credit::{AT_SECONDS, TransferColumns};
+///
+/// // A time in milliseconds is found out at the door: read as seconds it lies in the year 56,437.
+/// let at_seconds = [1_718_900_000_000];
+/// assert!(!AT_SECONDS.contains(&at_seconds[0]));
+/// let columns = TransferColumns { at_seconds: Some(&at_seconds), ..TransferColumns::of_pairs(&[0], &[1]) };
+/// assert!(columns.check(2).unwrap_err().is_invalid());
+/// ```
 pub const AT_SECONDS: RangeInclusive<i64> = -377_705_023_201..=253_402_207_200;
 
 /// One transfer of money from `payer` to `payee`.
+///
+/// ```
+/// use dandelion_credit::{AccountIndex, Transfer};
+///
+/// let [guest, stall] = [0, 1].map(AccountIndex::new);
+/// let sale = Transfer { payer: guest, payee: stall, amount_minor: 1_850, at_seconds: 1_718_900_000 };
+/// // The guest gets 3.50 back: same payer, same payee, a negative amount. The sale is then worth 15.00.
+/// let refund = Transfer { amount_minor: -350, at_seconds: sale.at_seconds + 600, ..sale };
+/// assert_eq!(sale.amount_minor + refund.amount_minor, 1_500);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Transfer {
     /// Whose money it was.
@@ -31,6 +51,19 @@ pub struct Transfer {
 ///
 /// `payer` and `payee` hold account rows. `amount_minor` and `at_seconds` are absent when the source has none; jobs that
 /// need them say so. Rows may be in any order, repeat, and pay themselves.
+///
+/// ```
+/// use dandelion_credit::TransferColumns;
+///
+/// let (payer, payee, amount_minor) = ([0, 0, 2], [1, 1, 1], [1_000, 500, -200]);
+/// let columns = TransferColumns { amount_minor: Some(&amount_minor), ..TransferColumns::of_pairs(&payer, &payee) };
+/// columns.check(3)?;
+/// let received: i64 = columns.iter().filter(|transfer| transfer.payee.get() == 1).map(|transfer| transfer.amount_minor).sum();
+/// assert_eq!(received, 1_300);
+/// // An account that the book does not have is named with its row.
+/// assert_eq!(columns.check(2).unwrap_err().to_string(), "row 2: payer is not known: #2");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TransferColumns<'a> {
     /// Account row of the payer, one a transfer.

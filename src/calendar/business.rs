@@ -44,6 +44,22 @@ struct CalendarForm {
 }
 
 /// A holiday that comes every year, or in a range of years.
+///
+/// ```
+/// use dandelion_credit::calendar::{BusinessCalendar, Date, Holiday, HolidayRule, Weekday, WeekendShift};
+///
+/// // A market day kept on 1 October since 2020; from a Saturday it moves back to Friday, from a Sunday on to Monday.
+/// let rule = HolidayRule {
+///     shift: WeekendShift { saturday: -1, sunday: 1 },
+///     from_year: Some(2020),
+///     ..HolidayRule::new(Holiday::Fixed { month: 10, day: 1 })
+/// };
+/// let calendar = BusinessCalendar::new("town", &[Weekday::Saturday, Weekday::Sunday])?.with_rule(rule)?;
+/// let (first, last): (Date, Date) = ("2019-01-01".parse().unwrap(), "2023-12-31".parse().unwrap());
+/// let kept: Vec<String> = calendar.holidays(first, last).iter().map(ToString::to_string).collect();
+/// assert_eq!(kept, ["2020-10-01", "2021-10-01", "2022-09-30", "2023-10-02"]); // Thursday, Friday, Friday, Monday
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HolidayRule {
@@ -64,6 +80,20 @@ pub struct HolidayRule {
 }
 
 /// The day of the year a holiday falls on.
+///
+/// ```
+/// use dandelion_credit::calendar::{BusinessCalendar, Date, Holiday, HolidayRule};
+///
+/// let in_2024 = |day: Holiday| -> dandelion_credit::Result<Vec<Date>> {
+///     let calendar = BusinessCalendar::new("one holiday", &[])?.with_rule(HolidayRule::new(day))?;
+///     Ok(calendar.holidays("2024-01-01".parse().unwrap(), "2024-12-31".parse().unwrap()))
+/// };
+/// let date = |text: &str| vec![text.parse::<Date>().unwrap()];
+/// assert_eq!(in_2024(Holiday::Easter { offset_days: -2 })?, date("2024-03-29")); // Good Friday
+/// assert_eq!(in_2024(Holiday::NthWeekday { month: 5, nth: -1, weekday: 1 })?, date("2024-05-27")); // last Monday of May
+/// assert_eq!(in_2024(Holiday::TokyoVernalEquinox)?, date("2024-03-20"));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holiday {
@@ -96,6 +126,18 @@ pub enum Holiday {
 
 /// Days a holiday moves when it falls on a Saturday or a Sunday: `{saturday: -1, sunday: 1}` is the custom of the United
 /// States, `{saturday: 2, sunday: 1}` that of the United Kingdom's New Year.
+///
+/// ```
+/// use dandelion_credit::calendar::{BusinessCalendar, Date, Holiday, HolidayRule, WeekendShift};
+///
+/// // New Year 2022 was a Saturday: the United Kingdom rested on Monday the 3rd.
+/// let shift = WeekendShift { saturday: 2, sunday: 1 };
+/// let rule = HolidayRule { shift, ..HolidayRule::new(Holiday::Fixed { month: 1, day: 1 }) };
+/// let calendar = BusinessCalendar::new("new year", &[])?.with_rule(rule)?;
+/// let (first, last): (Date, Date) = ("2022-01-01".parse().unwrap(), "2022-01-31".parse().unwrap());
+/// assert_eq!(calendar.holidays(first, last), ["2022-01-03".parse::<Date>().unwrap()]);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeekendShift {
@@ -108,6 +150,19 @@ pub struct WeekendShift {
 }
 
 /// Which way a date goes when the market is closed on it.
+///
+/// ```
+/// use dandelion_credit::calendar::{Adjustment, BusinessCalendar, Date};
+///
+/// let weekends = BusinessCalendar::named("weekends")?;
+/// let saturday: Date = "2024-08-31".parse().unwrap();
+/// let moved = |adjustment| weekends.adjust(saturday, adjustment).map(|date| date.to_string());
+/// assert_eq!(moved(Adjustment::None)?, "2024-08-31");
+/// assert_eq!(moved(Adjustment::Following)?, "2024-09-02");
+/// assert_eq!(moved(Adjustment::ModifiedFollowing)?, "2024-08-30"); // September is another month
+/// assert_eq!(moved(Adjustment::Preceding)?, "2024-08-30");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Adjustment {
@@ -201,6 +256,16 @@ impl BusinessCalendar {
     ///
     /// # Complexity
     /// Linear in the years between, not in the days.
+    ///
+    /// ```
+    /// use dandelion_credit::calendar::BusinessCalendar;
+    ///
+    /// // March 2024 has 31 days, 10 of them weekends; TARGET also rests on Good Friday, the 29th.
+    /// let (start, end) = ("2024-03-01".parse().unwrap(), "2024-04-01".parse().unwrap());
+    /// assert_eq!(BusinessCalendar::named("weekends")?.business_days_between(start, end), 21);
+    /// assert_eq!(BusinessCalendar::named("target")?.business_days_between(start, end), 20);
+    /// # Ok::<(), dandelion_credit::Error>(())
+    /// ```
     #[must_use]
     pub fn business_days_between(&self, start: Date, end: Date) -> i64 {
         if end < start {
@@ -280,6 +345,16 @@ impl BusinessCalendar {
     ///
     /// # Errors
     /// [`Error::is_invalid`] when the calendar ends before that.
+    ///
+    /// ```
+    /// use dandelion_credit::calendar::BusinessCalendar;
+    ///
+    /// // Money sent on Thursday the 28th of March 2024 arrives two TARGET days later: Easter lies between.
+    /// let target = BusinessCalendar::named("target")?;
+    /// assert_eq!(target.advance("2024-03-28".parse().unwrap(), 2)?.to_string(), "2024-04-03");
+    /// assert_eq!(target.advance("2024-04-03".parse().unwrap(), -2)?.to_string(), "2024-03-28");
+    /// # Ok::<(), dandelion_credit::Error>(())
+    /// ```
     pub fn advance(&self, date: Date, days: i32) -> Result<Date> {
         let step = if days < 0 { -1 } else { 1 };
         let way = if days < 0 { Adjustment::Preceding } else { Adjustment::Following };

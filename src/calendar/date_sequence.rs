@@ -8,6 +8,20 @@ use super::{Date, is_month_end};
 use crate::error::{Error, Result};
 
 /// From which end a [`DateSequence`] is counted, and so where a broken period falls.
+///
+/// ```
+/// use dandelion_credit::calendar::{BusinessCalendar, DateSequence, Direction, Period};
+///
+/// let daily = BusinessCalendar::named("none")?;
+/// let dates = |direction| -> dandelion_credit::Result<Vec<String>> {
+///     let (start, end) = ("2024-01-10".parse().unwrap(), "2024-03-25".parse().unwrap());
+///     let sequence = DateSequence { direction, ..DateSequence::new(start, end, Period::months(1)?) };
+///     Ok(sequence.dates(&daily)?.iter().map(|date| date.to_string()[5..].to_owned()).collect())
+/// };
+/// assert_eq!(dates(Direction::Forwards)?, ["01-10", "02-10", "03-10", "03-25"]); // 15 days are left at the end
+/// assert_eq!(dates(Direction::Backwards)?, ["01-10", "01-25", "02-25", "03-25"]); // or come first
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {

@@ -64,6 +64,18 @@ pub enum DayCount {
 }
 
 /// A regular coupon period beside which [`DayCount::ActualActualIcma`] measures.
+///
+/// ```
+/// use dandelion_credit::calendar::{CouponPeriod, Date, DayCount, DayCountContext};
+///
+/// // A half-yearly coupon of 182 days: 91 days in it are half of half a year.
+/// let date = |text: &str| text.parse::<Date>().unwrap();
+/// let coupon = CouponPeriod { start: date("2024-01-01"), end: date("2024-07-01"), month_end_kept: false };
+/// let context = DayCountContext { coupon: Some(coupon), ..DayCountContext::default() };
+/// let years = DayCount::ActualActualIcma.fraction_in(date("2024-01-01"), date("2024-04-01"), &context)?;
+/// assert_eq!(years.to_string(), "1/4");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CouponPeriod {
     /// Where the period starts.
@@ -75,6 +87,23 @@ pub struct CouponPeriod {
 }
 
 /// What some conventions need to know besides the two dates.
+///
+/// ```
+/// use dandelion_credit::calendar::{BusinessCalendar, Date, DayCount, DayCountContext};
+///
+/// let date = |text: &str| text.parse::<Date>().unwrap();
+/// let (start, end) = (date("2024-01-31"), date("2024-02-29"));
+/// // Without a calendar business days cannot be counted; with one there are 21 of 252.
+/// assert!(DayCount::Business252.fraction(start, end).unwrap_err().is_invalid());
+/// let weekends = BusinessCalendar::named("weekends")?;
+/// let context = DayCountContext { calendar: Some(&weekends), ..DayCountContext::default() };
+/// assert_eq!(DayCount::Business252.fraction_in(start, end, &context)?.to_string(), "1/12");
+/// // 30E/360 ISDA: the end of February is a 30th, unless the contract ends on it.
+/// assert_eq!(DayCount::ThirtyE360Isda.fraction(start, end)?.to_string(), "1/12");
+/// let context = DayCountContext { termination: Some(end), ..DayCountContext::default() };
+/// assert_eq!(DayCount::ThirtyE360Isda.fraction_in(start, end, &context)?.to_string(), "29/360");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DayCountContext<'a> {
     /// For ACT/ACT ICMA: the regular period the span lies in or beside. Absent: the span itself.

@@ -7,6 +7,16 @@ use super::{Date, is_month_end};
 use crate::error::{Error, Result};
 
 /// What a [`Period`] counts.
+///
+/// ```
+/// use dandelion_credit::calendar::{Period, PeriodUnit};
+///
+/// // Four weeks are 28 days and no month; two years are 24 months and no number of days.
+/// let (weeks, years) = (Period::new(4, PeriodUnit::Weeks)?, Period::new(2, PeriodUnit::Years)?);
+/// assert_eq!((weeks.whole_days(), weeks.whole_months()), (Some(28), None));
+/// assert_eq!((years.whole_days(), years.whole_months()), (None, Some(24)));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodUnit {

@@ -56,9 +56,7 @@ fn overflow() -> Error {
 
 impl Annuity {
     fn check(&self) -> Result<()> {
-        if self.rate <= Decimal::NEGATIVE_ONE {
-            return Err(Error::invalid("rate a period", self.rate, "above -1"));
-        }
+        check_rate(self.rate)?;
         if self.periods == 0 || self.periods > MAX_PERIODS {
             return Err(Error::invalid("periods", self.periods, "1 to 1,000,000"));
         }
@@ -68,7 +66,7 @@ impl Annuity {
     fn due_factor(&self) -> Result<Decimal> {
         match self.timing {
             PaymentTiming::End => Ok(Decimal::ONE),
-            PaymentTiming::Begin => Decimal::ONE.checked_add(self.rate).ok_or_else(overflow),
+            PaymentTiming::Begin => one_plus(self.rate),
         }
     }
 
@@ -99,11 +97,15 @@ impl Annuity {
         let left = self.periods - paid;
         let payment = self.payment()?.checked_mul(self.due_factor()?).ok_or_else(overflow)?;
         if self.rate.is_zero() {
-            return payment.checked_mul(left.into()).map(|sum| -sum - self.future).ok_or_else(overflow);
+            return payment
+                .checked_mul(left.into())
+                .and_then(|sum| (-sum).checked_sub(self.future))
+                .ok_or_else(overflow);
         }
         let discount = discount(self.rate, left)?;
-        let payments = payment.checked_mul((Decimal::ONE - discount) / self.rate).ok_or_else(overflow)?;
-        self.future.checked_mul(discount).map(|future| -payments - future).ok_or_else(overflow)
+        let share = (Decimal::ONE - discount).checked_div(self.rate).ok_or_else(overflow)?;
+        let payments = payment.checked_mul(share).ok_or_else(overflow)?;
+        self.future.checked_mul(discount).and_then(|future| (-payments).checked_sub(future)).ok_or_else(overflow)
     }
 
     fn check_period(&self, period: u32) -> Result<()> {
@@ -125,7 +127,8 @@ impl Annuity {
             (PaymentTiming::Begin, _) => {
                 // A payment in advance bears interest on the balance after the payment before.
                 let due = self.balance_after(period - 1)?;
-                Ok(-(due * self.rate) / self.due_factor()?)
+                let interest = due.checked_mul(self.rate).ok_or_else(overflow)?;
+                (-interest).checked_div(self.due_factor()?).ok_or_else(overflow)
             }
             (PaymentTiming::End, _) => {
                 self.balance_after(period - 1)?.checked_mul(self.rate).map(|interest| -interest).ok_or_else(overflow)
@@ -138,13 +141,13 @@ impl Annuity {
     /// # Errors
     /// As [`interest_in`](Self::interest_in).
     pub fn principal_in(&self, period: u32) -> Result<Decimal> {
-        Ok(self.payment()? - self.interest_in(period)?)
+        self.payment()?.checked_sub(self.interest_in(period)?).ok_or_else(overflow)
     }
 }
 
 /// (1 + rate)^−periods; nought when it is too small to write.
 fn discount(rate: Decimal, periods: u32) -> Result<Decimal> {
-    let step = Decimal::ONE / (Decimal::ONE + rate);
+    let step = Decimal::ONE.checked_div(one_plus(rate)?).ok_or_else(overflow)?;
     step.checked_powi(i64::from(periods)).ok_or_else(overflow)
 }
 
@@ -152,14 +155,49 @@ fn discount(rate: Decimal, periods: u32) -> Result<Decimal> {
 ///
 /// # Errors
 /// [`Error::is_overflow`] from 7.9e28 on.
+///
+/// ```
+/// use dandelion_credit::loan::growth;
+///
+/// assert_eq!(growth("0.02".parse().unwrap(), 3)?.to_string(), "1.061208"); // 1.02 × 1.02 × 1.02
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn growth(rate: Decimal, periods: u32) -> Result<Decimal> {
-    (Decimal::ONE + rate).checked_powi(i64::from(periods)).ok_or_else(overflow)
+    one_plus(rate)?.checked_powi(i64::from(periods)).ok_or_else(overflow)
+}
+
+fn one_plus(rate: Decimal) -> Result<Decimal> {
+    Decimal::ONE.checked_add(rate).ok_or_else(overflow)
+}
+
+fn check_rate(rate: Decimal) -> Result<()> {
+    if rate <= Decimal::NEGATIVE_ONE { Err(Error::invalid("rate a period", rate, "above -1")) } else { Ok(()) }
+}
+
+/// What one unit a period comes to, or is worth, when one unit in one sum becomes `one`.
+fn annuity_of(one: Decimal, rate: Decimal, periods: u32, timing: PaymentTiming) -> Result<Decimal> {
+    let plain = if rate.is_zero() {
+        Decimal::from(periods)
+    } else {
+        (one - Decimal::ONE).abs().checked_div(rate.abs()).ok_or_else(overflow)?
+    };
+    let due = if timing == PaymentTiming::Begin { one_plus(rate)? } else { Decimal::ONE };
+    plain.checked_mul(due).ok_or_else(overflow)
 }
 
 /// The future value of a present value and a payment a period: −(present·g + payment·(g − 1)/rate), g being the growth.
 ///
 /// # Errors
-/// [`Error::is_overflow`] when it cannot be held.
+/// [`Error::is_invalid`] for a rate of −1 or below; [`Error::is_overflow`] when it cannot be held.
+///
+/// ```
+/// use dandelion_credit::loan::{PaymentTiming, future_value};
+///
+/// // 100 put by at the end of each of three months at 1 % a month: 100 × (1.0201 + 1.01 + 1). Paid out is negative.
+/// let saved = future_value("0.01".parse().unwrap(), 3, (-100).into(), 0.into(), PaymentTiming::End)?;
+/// assert_eq!(saved.round_dp(4).to_string(), "303.0100");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn future_value(
     rate: Decimal,
     periods: u32,
@@ -167,18 +205,17 @@ pub fn future_value(
     present: Decimal,
     timing: PaymentTiming,
 ) -> Result<Decimal> {
+    check_rate(rate)?;
     let growth = growth(rate, periods)?;
-    let annuity = if rate.is_zero() { Decimal::from(periods) } else { (growth - Decimal::ONE) / rate };
-    let due = if timing == PaymentTiming::Begin { Decimal::ONE + rate } else { Decimal::ONE };
     let grown = present.checked_mul(growth).ok_or_else(overflow)?;
-    let paid = payment.checked_mul(due).and_then(|payment| payment.checked_mul(annuity)).ok_or_else(overflow)?;
+    let paid = payment.checked_mul(annuity_of(growth, rate, periods, timing)?).ok_or_else(overflow)?;
     grown.checked_add(paid).map(|sum| -sum).ok_or_else(overflow)
 }
 
 /// The present value of a payment a period and a future value: −(future·v + payment·(1 − v)/rate), v being the discount.
 ///
 /// # Errors
-/// [`Error::is_overflow`] when it cannot be held.
+/// [`Error::is_invalid`] for a rate of −1 or below; [`Error::is_overflow`] when it cannot be held.
 ///
 /// ```
 /// use dandelion_credit::loan::{PaymentTiming, present_value};
@@ -196,11 +233,10 @@ pub fn present_value(
     future: Decimal,
     timing: PaymentTiming,
 ) -> Result<Decimal> {
+    check_rate(rate)?;
     let discount = discount(rate, periods)?;
-    let annuity = if rate.is_zero() { Decimal::from(periods) } else { (Decimal::ONE - discount) / rate };
-    let due = if timing == PaymentTiming::Begin { Decimal::ONE + rate } else { Decimal::ONE };
     let worth = future.checked_mul(discount).ok_or_else(overflow)?;
-    let paid = payment.checked_mul(due).and_then(|payment| payment.checked_mul(annuity)).ok_or_else(overflow)?;
+    let paid = payment.checked_mul(annuity_of(discount, rate, periods, timing)?).ok_or_else(overflow)?;
     worth.checked_add(paid).map(|sum| -sum).ok_or_else(overflow)
 }
 
@@ -208,18 +244,33 @@ pub fn present_value(
 ///
 /// # Errors
 /// [`Error::is_invalid`] for a rate of −1 or below; [`Error::is_overflow`] when it cannot be held.
+///
+/// ```
+/// use dandelion_credit::loan::net_present_value;
+///
+/// // 1,000 lent now and 550 back in each of two months, at 5 % a month: −1000 + 550 ÷ 1.05 + 550 ÷ 1.1025.
+/// let worth = net_present_value("0.05".parse().unwrap(), &[(-1_000).into(), 550.into(), 550.into()])?;
+/// assert_eq!(worth.round_dp(2).to_string(), "22.68");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn net_present_value(rate: Decimal, amounts: &[Decimal]) -> Result<Decimal> {
-    if rate <= Decimal::NEGATIVE_ONE {
-        return Err(Error::invalid("rate a period", rate, "above -1"));
-    }
+    check_rate(rate)?;
+    let step = one_plus(rate)?;
     // Horner's rule from the last amount back.
-    amounts
-        .iter()
-        .rev()
-        .try_fold(Decimal::ZERO, |sum, &amount| (sum / (Decimal::ONE + rate)).checked_add(amount).ok_or_else(overflow))
+    let earlier = |sum: Decimal, amount: Decimal| sum.checked_div(step)?.checked_add(amount);
+    amounts.iter().rev().try_fold(Decimal::ZERO, |sum, &amount| earlier(sum, amount).ok_or_else(overflow))
 }
 
 /// The number of periods in which payments bring `present` to `future`, broken periods included; `None` when they never do.
+///
+/// ```
+/// use dandelion_credit::loan::{PaymentTiming, number_of_periods};
+///
+/// // 1,000 at 1 % a month, 100 back each month: the eleventh payment is a broken one. Interest alone (10) never repays it.
+/// let periods = |payment| number_of_periods(0.01, payment, 1_000.0, 0.0, PaymentTiming::End);
+/// assert_eq!(periods(-100.0).map(|n| (n * 100.0).round() / 100.0), Some(10.59));
+/// assert_eq!(periods(-10.0), None);
+/// ```
 #[must_use]
 pub fn number_of_periods(rate: f64, payment: f64, present: f64, future: f64, timing: PaymentTiming) -> Option<f64> {
     let periods = if rate == 0.0 {
@@ -236,6 +287,15 @@ pub fn number_of_periods(rate: f64, payment: f64, present: f64, future: f64, tim
 ///
 /// # Errors
 /// [`Error::is_invalid`] for more than a million periods or numbers that are not finite.
+///
+/// ```
+/// use dandelion_credit::loan::{PaymentTiming, RateSolution, rate_per_period};
+///
+/// // 1,000 for two payments of 550: −1000·x² + 550·x + 550 = 0 gives x = 1.06596.
+/// let RateSolution::One(rate) = rate_per_period(2, -550.0, 1_000.0, 0.0, PaymentTiming::End)? else { panic!("one rate") };
+/// assert!((rate - 0.06596).abs() < 1e-5);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn rate_per_period(
     periods: u32,
     payment: f64,
@@ -257,11 +317,25 @@ pub fn rate_per_period(
 ///
 /// # Errors
 /// [`Error::is_invalid`] for a number that is not finite or too large.
+///
+/// ```
+/// use dandelion_credit::loan::decimal_of;
+///
+/// assert_eq!(decimal_of(0.1 + 0.2)?.to_string(), "0.3"); // the seventeenth digit of the binary number is noise
+/// assert!(decimal_of(f64::NAN).unwrap_err().is_invalid());
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn decimal_of(number: f64) -> Result<Decimal> {
     Decimal::from_f64(number).ok_or_else(|| Error::invalid("number", number, "finite and below 7.9e28"))
 }
 
 /// The nearest binary floating-point number.
+///
+/// ```
+/// use dandelion_credit::loan::float_of;
+///
+/// assert_eq!(float_of("0.0005".parse().unwrap()), 0.0005);
+/// ```
 #[must_use]
 pub fn float_of(number: Decimal) -> f64 {
     // Only a decimal that is no number could fail, and there is none.
@@ -326,7 +400,7 @@ impl EarlySettlement {
             balance =
                 balance.checked_sub(accumulated(self.instalment, self.paid - instalment)?).ok_or_else(overflow)?;
         }
-        let part = (Decimal::ONE + self.rate).checked_powd(self.part_period).ok_or_else(overflow)?;
+        let part = one_plus(self.rate)?.checked_powd(self.part_period).ok_or_else(overflow)?;
         crate::Money::from_decimal_minor(balance.checked_mul(part).ok_or_else(overflow)?, rounding)
     }
 
@@ -362,6 +436,31 @@ mod tests {
         assert!(future.abs() < Decimal::new(1, 15), "{future}");
         let flows = [present, payment, payment];
         assert!(net_present_value(Decimal::NEGATIVE_ONE, &flows).unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn no_rate_and_no_amount_is_too_odd_for_an_answer_or_an_error() {
+        let smallest = Decimal::new(1, 28);
+        let odd = [Decimal::ZERO, smallest, Decimal::ONE, Decimal::MAX].map(|number| [number, -number]).concat();
+        let rates = [&odd[..], &[Decimal::NEGATIVE_ONE + smallest, Decimal::from(-2)]].concat();
+        for rate in rates {
+            for (&one, &other) in odd.iter().flat_map(|one| odd.iter().map(move |other| (one, other))) {
+                for timing in [PaymentTiming::End, PaymentTiming::Begin] {
+                    for periods in [0, 1, 2, 1_000] {
+                        let annuity = Annuity { rate, periods, present: one, future: other, timing };
+                        let answers = [
+                            future_value(rate, periods, one, other, timing),
+                            present_value(rate, periods, one, other, timing),
+                            net_present_value(rate, &[one, other, one]),
+                            annuity.principal_in(1),
+                            annuity.principal_in(2),
+                        ];
+                        let refused = answers.iter().filter(|answer| answer.is_err()).count();
+                        assert!(rate > Decimal::NEGATIVE_ONE || refused == answers.len(), "{annuity:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

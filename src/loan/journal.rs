@@ -242,6 +242,24 @@ pub struct LedgerBalance {
 ///
 /// # Errors
 /// [`Error::is_overflow`] when a balance cannot be held.
+///
+/// ```
+/// use dandelion_credit::Money;
+/// use dandelion_credit::loan::{Action, CreditLine, DrawdownId, DrawdownTerms, Event, LinePolicy, LineTerms, trial_balance};
+///
+/// let day = "2026-03-01".parse().unwrap();
+/// let limit_minor = Money::from_minor(500_000);
+/// let terms = LineTerms { limit_minor, opened_on: day, expires_on: "2027-03-01".parse().unwrap() };
+/// let mut line = CreditLine::open(LinePolicy::china(), terms)?;
+/// let terms = DrawdownTerms::bullet_daily("0.0005".parse().unwrap(), 90)?;
+/// let draw = Action::Disburse { drawdown: DrawdownId(1), amount_minor: Money::from_minor(200_000), terms };
+/// line.record(Event::new("draw", day, draw))?;
+/// // Debits less credits of all accounts together are nothing; the principal is one of the debits.
+/// let balances: Vec<i64> = trial_balance(line.journal())?.iter().map(|it| it.debit_minor.to_minor()).collect();
+/// assert_eq!(balances.iter().sum::<i64>(), 0);
+/// assert!(balances.contains(&200_000) && balances.contains(&-200_000));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn trial_balance(entries: &[JournalEntry]) -> Result<Vec<LedgerBalance>> {
     let mut sums: BTreeMap<Account, i128> = BTreeMap::new();
     for posting in entries.iter().flat_map(|entry| &entry.postings) {

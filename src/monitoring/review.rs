@@ -92,6 +92,25 @@ pub struct LimitReview {
 ///
 /// # Errors
 /// [`Error::is_invalid`] when an amount is below zero or a share is not from 0 to 1.
+///
+/// ```
+/// use dandelion_credit::monitoring::{ReviewAction, ReviewConfig, ReviewInput, review_limit};
+///
+/// // A line of 10,000.00, 6,000.00 drawn; a fresh decision would give 2,000.00. A cut takes half at most, and never what is drawn.
+/// let input = ReviewInput {
+///     current_minor: 1_000_000, drawn_minor: 600_000, decided_minor: 200_000,
+///     days_past_due: 0, days_since_change: 90, asked: false, unasked_increase_allowed: false,
+/// };
+/// let config = ReviewConfig::default();
+/// let cut = review_limit(&input, &[], &config)?;
+/// assert_eq!((cut.action, cut.limit_minor, cut.available_minor), (ReviewAction::Cut, 600_000, 0));
+/// // Better figures where the law wants the borrower's word: an offer, not a raise. A missed instalment freezes.
+/// let better = ReviewInput { decided_minor: 1_500_000, ..input };
+/// assert_eq!(review_limit(&better, &[], &config)?.action, ReviewAction::OfferRaise);
+/// let late = ReviewInput { days_past_due: 1, ..input };
+/// assert_eq!(review_limit(&late, &[], &config)?.action, ReviewAction::Freeze);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn review_limit(input: &ReviewInput, warnings: &[EarlyWarning], config: &ReviewConfig) -> Result<LimitReview> {
     for (name, amount) in [
         ("current_minor", input.current_minor),

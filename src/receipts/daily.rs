@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// What a day without a receipt means.
+///
+/// ```
+/// use dandelion_credit::receipts::{DailySeries, Gaps};
+///
+/// let dated = [(10, 600), (12, 300)];
+/// let closed = DailySeries::from_dated(dated, 10, 12, Gaps::Zero)?;
+/// let unrecorded = DailySeries::from_dated(dated, 10, 12, Gaps::Unknown)?;
+/// // Day 11 sold nothing, or nobody wrote it down: then it is taken to be the mean of the known days.
+/// assert_eq!((closed.is_known(1), closed.filled()), (true, vec![600, 0, 300]));
+/// assert_eq!((unrecorded.is_known(1), unrecorded.filled()), (false, vec![600, 450, 300]));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gaps {
@@ -19,6 +31,18 @@ pub enum Gaps {
 ///
 /// Days are counted from 1970-01-01 in whatever offset the caller cut them at. Amounts are whole minor units, refunds
 /// taken off, so a day may be negative. Where gaps are unknown, the days without a receipt are marked and carry 0.
+///
+/// ```
+/// use dandelion_credit::receipts::{DailySeries, Gaps};
+///
+/// // Two sales and a refund on day 20,000, nothing on the next, one sale on the third.
+/// let dated = [(20_002, 500), (20_000, 900), (20_000, 300), (20_000, -200)];
+/// let series = DailySeries::from_dated(dated, 20_000, 20_002, Gaps::Zero)?;
+/// assert_eq!(series.amount_minor(), [1_000, 0, 500]);
+/// // A test of the past sees the past only.
+/// assert_eq!(series.until(20_001).amount_minor(), [1_000, 0]);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct DailySeries {
@@ -185,6 +209,18 @@ fn check_sum(amount_minor: &[i64]) -> Result<()> {
 /// `amount_minor[offsets[m]..offsets[m + 1]]` are the days of merchant `m`, the last of them being `last_day`, so a
 /// merchant that began late takes little room. Segments, where the caller has them (trade, district), are what thin
 /// histories are shrunk to.
+///
+/// ```
+/// use dandelion_credit::receipts::DailyPanel;
+///
+/// // Both series end on day 20,002; the second shop opened two days later.
+/// let panel = DailyPanel::new(20_002, vec![0, 3, 4], vec![1_000, 0, 500, 800])?.with_segments(vec![0, 7])?;
+/// assert_eq!((panel.days(0), panel.days(1)), (&[1_000, 0, 500][..], &[800][..]));
+/// assert_eq!(panel.segment(1), 7);
+/// // A day earlier the second shop had not begun.
+/// assert_eq!((panel.until(20_001).days(0), panel.until(20_001).days(1).len()), (&[1_000, 0][..], 0));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DailyPanel {
     pub(super) last_day: i32,

@@ -10,6 +10,16 @@ use crate::transfer::{AT_SECONDS, TransferColumns, UtcOffset};
 use super::daily::{DailySeries, Gaps};
 
 /// One amount a merchant was paid, or, when negative, gave back to that payer.
+///
+/// ```
+/// use dandelion_credit::AccountIndex;
+/// use dandelion_credit::receipts::{Receipt, Receipts};
+///
+/// let sale = Receipt { at_seconds: 1_718_900_000, payer: AccountIndex::new(7), amount_minor: 1_850, transfer_row: 0 };
+/// let refund = Receipt { amount_minor: -350, transfer_row: 1, ..sale };
+/// assert_eq!(Receipts::from_rows([sale, refund])?.total_minor(), 1_500);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Receipt {
     /// Seconds since 1970-01-01 UTC, within [`AT_SECONDS`].
@@ -23,6 +33,20 @@ pub struct Receipt {
 }
 
 /// One amount a merchant paid out.
+///
+/// ```
+/// use dandelion_credit::AccountIndex;
+/// use dandelion_credit::receipts::{ConditionConfig, Outflow, Receipt, Receipts, condition};
+///
+/// // Of 100.00 taken in, 70.00 went to the supplier the next day.
+/// let [guest, supplier] = [7, 9].map(AccountIndex::new);
+/// let sale = Receipt { at_seconds: 0, payer: guest, amount_minor: 10_000, transfer_row: 0 };
+/// let stock = Outflow { at_seconds: 86_400, payee: supplier, amount_minor: 7_000, transfer_row: 1 };
+/// let shop = Receipts::from_rows([sale])?.with_outflows([stock])?;
+/// let condition = condition(&shop, 1, 0, &ConditionConfig::default())?;
+/// assert_eq!(condition.get("outflow_ratio_90d"), Some(0.7));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Outflow {
     /// Seconds since 1970-01-01 UTC, within [`AT_SECONDS`].
@@ -115,6 +139,20 @@ impl Receipts {
     /// # Errors
     /// [`Error::is_invalid`] when the columns have no amounts or no times, or differ in length or range as told in
     /// [`TransferColumns::check`].
+    ///
+    /// ```
+    /// use dandelion_credit::receipts::Receipts;
+    /// use dandelion_credit::{AccountIndex, TransferColumns};
+    ///
+    /// // Accounts 1 and 2 are two codes of one stall: what passes between them is no receipt.
+    /// let columns = TransferColumns {
+    ///     payer: &[5, 6, 1, 2], payee: &[1, 2, 2, 8],
+    ///     amount_minor: Some(&[1_200, 800, 500, 300]), at_seconds: Some(&[0, 60, 120, 180]),
+    /// };
+    /// let stall = Receipts::of_merchant(&columns, &[1, 2].map(AccountIndex::new))?;
+    /// assert_eq!((stall.total_minor(), stall.outflows()[0].amount_minor), (2_000, 300));
+    /// # Ok::<(), dandelion_credit::Error>(())
+    /// ```
     pub fn of_merchant(transfers: &TransferColumns<'_>, codes: &[AccountIndex]) -> Result<Self> {
         transfers.check(usize::MAX)?;
         let (amount_minor, at_seconds) = dated_amounts(transfers)?;
@@ -179,6 +217,18 @@ impl Receipts {
     ///
     /// # Errors
     /// [`Error::is_invalid`] when `coverage` is 0: no receipts can be scaled up from nothing.
+    ///
+    /// ```
+    /// use dandelion_credit::receipts::{ConditionConfig, Receipt, Receipts, condition};
+    /// use dandelion_credit::{AccountIndex, Probability};
+    ///
+    /// // 60.00 came through the code; the shop says that is three fifths of its trade.
+    /// let row = Receipt { at_seconds: 0, payer: AccountIndex::new(7), amount_minor: 6_000, transfer_row: 0 };
+    /// let receipts = Receipts::from_rows([row])?.with_coverage(Probability::new(0.6)?)?;
+    /// let condition = condition(&receipts, 0, 0, &ConditionConfig::default())?;
+    /// assert_eq!((condition.get("receipts_30d"), condition.get("trade_30d")), (Some(6_000.0), Some(10_000.0)));
+    /// # Ok::<(), dandelion_credit::Error>(())
+    /// ```
     pub fn with_coverage(mut self, coverage: Probability) -> Result<Self> {
         if coverage.get() <= 0.0 {
             return Err(Error::invalid("coverage", coverage.get(), "above 0 and at most 1"));

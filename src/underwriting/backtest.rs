@@ -182,6 +182,29 @@ const CHUNK: usize = 4_096;
 ///
 /// # Errors
 /// [`Error::is_invalid`] naming the case when a share or propensity is out of range, or the configuration is.
+///
+/// ```
+/// use dandelion_credit::Probability;
+/// use dandelion_credit::underwriting::{
+///     Applicant, BacktestCase, BacktestConfig, Policy, PolicyRules, AccountKind, VerdictFacts, backtest,
+/// };
+///
+/// let case = |defaulted| -> dandelion_credit::Result<BacktestCase> {
+///     let merchant_probability = Probability::new(0.97)?;
+///     let mut applicant = Applicant::new("stall");
+///     applicant.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability });
+///     applicant.receipts.verified_365_minor = 10_000_000;
+///     let as_of = "2026-11-23".parse().unwrap();
+///     Ok(BacktestCase { applicant, as_of, demand_minor: 1_000_000, days: 50, defaulted, recovered_share: 0.25, propensity: 1.0 })
+/// };
+/// let cases = [case(false)?, case(false)?, case(false)?, case(true)?];
+/// // Lines of 2,000.00 and of 4,000.00 for everybody: the one default loses three quarters of what was drawn.
+/// let flat = |minor| Policy::new(PolicyRules::flat(minor));
+/// let result = backtest(&cases, &flat(200_000)?, &flat(400_000)?, &BacktestConfig::default())?;
+/// assert_eq!((result.champion.loss_minor, result.challenger.loss_minor), (150_000.0, 300_000.0));
+/// assert_eq!((result.swap.both.cases, result.challenger.bad_rate()), (4.0, Some(0.25)));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn backtest(
     cases: &[BacktestCase],
     champion: &Policy,

@@ -488,6 +488,27 @@ pub fn decide(applicant: &Applicant, policy: &Policy, as_of: Date) -> Decision {
 }
 
 /// The decision without reasons, waterfall and record, for batches.
+///
+/// ```
+/// use dandelion_credit::Probability;
+/// use dandelion_credit::underwriting::{AccountKind, Applicant, Policy, VerdictFacts, decide, decide_row};
+///
+/// let mut stall = Applicant::new("noodle stall");
+/// stall.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability: Probability::new(0.97)? });
+/// stall.history_days = 420;
+/// stall.receipts.verified_30_minor = 900_000;
+/// stall.receipts.verified_90_minor = 2_600_000;
+/// stall.receipts.verified_365_minor = 10_000_000;
+/// stall.receipts.active_days_90 = 80;
+/// stall.receipts.payers_90 = 220;
+///
+/// // The same answer as the full decision, to the unit.
+/// let (policy, day) = (Policy::default(), "2026-11-23".parse().unwrap());
+/// let (row, decision) = (decide_row(&stall, &policy, day), decide(&stall, &policy, day));
+/// assert_eq!((row.limit_minor, row.binding), (decision.limit_minor(), decision.waterfall.binding));
+/// assert_eq!(row.limit_minor, 1_200_000);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[must_use]
 pub fn decide_row(applicant: &Applicant, policy: &Policy, as_of: Date) -> DecisionRow {
     let facts = Facts::new(applicant, as_of);

@@ -122,6 +122,24 @@ impl LenderPanel {
 }
 
 /// The quote a merchant who wants `wanted_minor` would choose; of equals, the earlier.
+///
+/// ```
+/// use dandelion_credit::underwriting::{DecisionRow, LenderQuote, LimitRule, OutcomeKind, Preference, best_quote};
+///
+/// let quote = |lender, limit_minor, disclosed_rate_ppm| LenderQuote {
+///     lender,
+///     row: DecisionRow {
+///         outcome: OutcomeKind::Approved, limit_minor, annual_rate_ppm: 0, disclosed_rate_ppm, margin_ppm: 0,
+///         default_probability_ppm: 0, binding: LimitRule::Lender,
+///     },
+/// };
+/// // 5,000.00 at 10 %, 9,000.00 at 12 %, 7,000.00 at 11 %; 6,000.00 are wanted.
+/// let quotes = [quote(0, 500_000, 100_000), quote(1, 900_000, 120_000), quote(2, 700_000, 110_000)];
+/// let best = |preference| best_quote(&quotes, 600_000, preference).unwrap().lender;
+/// assert_eq!(best(Preference::CoverThenRate), 2);
+/// assert_eq!(best(Preference::LargestLine), 1);
+/// assert_eq!(best(Preference::LowestRate), 0);
+/// ```
 #[must_use]
 pub fn best_quote(quotes: &[LenderQuote], wanted_minor: i64, preference: Preference) -> Option<LenderQuote> {
     let offers = quotes.iter().filter(|quote| quote.line_minor() > 0);
@@ -171,6 +189,25 @@ const TRIED: usize = 24;
 ///
 /// # Errors
 /// [`Error::is_invalid`] unless the share is from 0 to 1 and the amount above zero.
+///
+/// ```
+/// use dandelion_credit::underwriting::{DecisionRow, LenderQuote, LimitRule, OutcomeKind, joint_line};
+///
+/// let quote = |lender, limit_minor, disclosed_rate_ppm| LenderQuote {
+///     lender,
+///     row: DecisionRow {
+///         outcome: OutcomeKind::Approved, limit_minor, annual_rate_ppm: 0, disclosed_rate_ppm, margin_ppm: 0,
+///         default_probability_ppm: 0, binding: LimitRule::Lender,
+///     },
+/// };
+/// let quotes = [quote(0, 600_000, 100_000), quote(1, 500_000, 120_000), quote(2, 900_000, 150_000)];
+/// // 10,000.00 of which nobody carries less than 30 %: 6,000.00 at 10 % and 4,000.00 at 12 % are 10.8 % together.
+/// let line = joint_line(&quotes, 1_000_000, 0.30)?.unwrap();
+/// assert_eq!(line.parts.iter().map(|part| (part.lender, part.part_minor)).collect::<Vec<_>>(), [(0, 600_000), (1, 400_000)]);
+/// assert_eq!(line.rate_ppm, 108_000);
+/// assert_eq!(joint_line(&quotes, 3_000_000, 0.30)?, None); // more than all three together
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn joint_line(quotes: &[LenderQuote], wanted_minor: i64, min_share: f64) -> Result<Option<JointLine>> {
     if !(0.0..=1.0).contains(&min_share) {
         return Err(Error::invalid("least share", min_share, "from 0 to 1"));
@@ -236,6 +273,19 @@ fn join(chosen: &[LenderQuote], wanted: i64, least: i64) -> Option<JointLine> {
 }
 
 /// Expected profit of a quoted line over one average drawdown, minor units: what an allocation weighs lenders' offers by.
+///
+/// ```
+/// use dandelion_credit::underwriting::{
+///     DecisionRow, LenderQuote, LimitRule, OutcomeKind, Policy, expected_profit_minor,
+/// };
+///
+/// let row = DecisionRow {
+///     outcome: OutcomeKind::Approved, limit_minor: 1_000_000, annual_rate_ppm: 180_000, disclosed_rate_ppm: 182_500,
+///     margin_ppm: 73_000, default_probability_ppm: 20_000, binding: LimitRule::Capacity,
+/// };
+/// // The default policy expects 60 % of 10,000.00 to be out for 50 days: 6,000.00 × 7.3 % × 50 ÷ 365 is 60.00.
+/// assert_eq!(expected_profit_minor(&LenderQuote { lender: 0, row }, &Policy::default()), 6_000);
+/// ```
 #[must_use]
 pub fn expected_profit_minor(quote: &LenderQuote, policy: &Policy) -> i64 {
     let price = &policy.rules().price;

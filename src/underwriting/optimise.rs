@@ -137,6 +137,25 @@ fn cell(grade: &GradeCurves, limit: i64, config: &OptimalLimitsConfig) -> Cell {
 ///
 /// # Complexity
 /// O(points of the frontier × grades × grid).
+///
+/// ```
+/// use dandelion_credit::underwriting::{GradeCurves, Knot, OptimalLimitsConfig, optimal_limits};
+///
+/// let flat = |value| vec![Knot { at: 0.0, value }];
+/// let grade = |name: &str, default| GradeCurves {
+///     name: name.to_owned(), merchants: 100, default_probability: flat(default), use_share: flat(1.0),
+///     use_at_default: flat(1.0), margin: flat(0.10),
+/// };
+/// let config = OptimalLimitsConfig {
+///     grid_minor: vec![0, 100_000], loss_given_default: 0.5, cost_per_line_minor: 0, ..OptimalLimitsConfig::default()
+/// };
+/// // Of 1,000.00 out for a year, A earns 100.00 × 0.99 and loses 0.02 × 500.00: 89.00 a merchant. B earns 100.00 × 0.8 and
+/// // loses 0.4 × 500.00, so B gets no line.
+/// let found = optimal_limits(&[grade("A", 0.02), grade("B", 0.40)], &config)?;
+/// assert_eq!(found.chosen.limits_minor, [100_000, 0]);
+/// assert_eq!(found.chosen.profit_minor.round(), 890_000.0);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn optimal_limits(grades: &[GradeCurves], config: &OptimalLimitsConfig) -> Result<OptimalLimits> {
     check(grades, config)?;
     let cells: Vec<Vec<Cell>> = grades

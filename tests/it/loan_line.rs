@@ -202,6 +202,9 @@ fn bad_input_is_refused_by_name_and_leaves_no_trace() {
     assert!(refuse(disburse("a", 22, 1, 5, &daily(3))).is_conflict());
     assert!(refuse(disburse("a", 22, 2, 0, &daily(3))).is_invalid());
     assert!(refuse(disburse("a", 22, 2, i64::MAX, &daily(3))).is_overflow());
+    for interest_free_days in [36_526, 7_304_485, u32::MAX] {
+        assert!(refuse(disburse("a", 22, 2, 5, &DrawdownTerms { interest_free_days, ..daily(3) })).is_invalid());
+    }
     assert!(refuse(Event::new("a", day(22), Action::Reverse { key: "rev".into() })).is_conflict());
     assert!(refuse(Event::new("a", day(22), Action::Reverse { key: "p1".into() })).is_conflict());
     assert!(refuse(Event::new("a", day(22), Action::Reverse { key: "nobody".into() })).is_unknown());

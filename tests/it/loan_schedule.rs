@@ -265,6 +265,8 @@ fn terms_at_the_edges_have_defined_outcomes() {
     refused(LoanTerms { first_due: Some(date("2023-12-31")), ..plain.clone() });
     refused(LoanTerms { method: RepaymentMethod::Custom(vec![money(1); 12]), ..plain.clone() });
     refused(LoanTerms { start: date("9999-06-01"), ..plain.clone() });
+    refused(LoanTerms { interest_free_days: 7_304_485, ..plain.clone() });
+    refused(LoanTerms { interest_free_days: u32::MAX, ..plain.clone() });
     let extreme =
         LoanTerms { rate: AnnualRate::from_percent(Decimal::from(10_000)).unwrap(), instalments: 600, ..plain.clone() };
     let schedule = build_schedule(&extreme).unwrap();

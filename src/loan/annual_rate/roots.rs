@@ -146,6 +146,18 @@ const MAX_EXACT_CHANGES: usize = 40;
 ///
 /// # Complexity
 /// Linear in the amounts for one change of sign; for k changes k² times that.
+///
+/// ```
+/// use dandelion_credit::loan::{RateSolution, TimedAmount, internal_rate_by_times};
+///
+/// // 100 lent, 121 back after two years: 10 % a year. Money that only goes out has no rate.
+/// let lent = TimedAmount { years: 0.0, amount: -100.0 };
+/// let back = TimedAmount { years: 2.0, amount: 121.0 };
+/// let RateSolution::One(rate) = internal_rate_by_times(&[lent, back])? else { panic!("one rate") };
+/// assert!((rate - 0.10).abs() < 1e-9);
+/// assert_eq!(internal_rate_by_times(&[lent])?, RateSolution::None);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn internal_rate_by_times(flows: &[TimedAmount]) -> Result<RateSolution> {
     rates_of(flows.to_vec())
 }

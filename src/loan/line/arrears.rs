@@ -164,6 +164,18 @@ pub struct ClassifiedDebt {
 
 /// The class of a debtor's debts taken together: when more than `contagion` of them is non-performing, all are (10 % in
 /// China).
+///
+/// ```
+/// use dandelion_credit::loan::{ClassifiedDebt, RiskClass, debtor_class};
+/// use dandelion_credit::{BasisPoints, Money};
+///
+/// let debt = |owed, class| ClassifiedDebt { owed_minor: Money::from_minor(owed), class };
+/// let tenth = BasisPoints::new(1_000);
+/// // Exactly a tenth is non-performing: not yet more than a tenth. One fen more and everything is.
+/// let good = debt(900_000, RiskClass::SpecialMention);
+/// assert_eq!(debtor_class(&[good, debt(100_000, RiskClass::Substandard)], tenth), RiskClass::SpecialMention);
+/// assert_eq!(debtor_class(&[good, debt(100_001, RiskClass::Substandard)], tenth), RiskClass::Substandard);
+/// ```
 #[must_use]
 pub fn debtor_class(debts: &[ClassifiedDebt], contagion: BasisPoints) -> RiskClass {
     let sum = |performing: bool| -> i128 {

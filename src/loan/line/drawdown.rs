@@ -8,7 +8,7 @@ use super::event::DrawdownId;
 use super::instalment::Instalment;
 use super::policy::LinePolicy;
 use super::terms::{DrawdownTerms, PlannedPrincipal, PrepaymentFee};
-use crate::calendar::{Date, epoch_day};
+use crate::calendar::{Date, days_after, epoch_day};
 use crate::error::{Error, Result};
 use crate::loan::Component;
 use crate::money::{Money, Rounding};
@@ -484,6 +484,6 @@ fn rescaled(numerator: i128, before: i128, after: i128) -> Result<i128> {
 }
 
 pub(super) fn plus(date: Date, days: u32) -> Result<Date> {
-    use jiff::ToSpan;
-    date.checked_add(i64::from(days).days()).map_err(|_| Error::invalid("date", date, "before the year 10000"))
+    days_after(date, days.into())
+        .ok_or_else(|| Error::invalid("date", format_args!("{date} and {days} days"), "before the year 10000"))
 }

@@ -35,6 +35,28 @@ pub struct StatementRow {
 ///
 /// # Errors
 /// [`Error::is_overflow`](crate::Error::is_overflow) when a balance cannot be held.
+///
+/// ```
+/// use dandelion_credit::Money;
+/// use dandelion_credit::loan::{
+///     Action, CreditLine, DrawdownId, DrawdownTerms, Event, LinePolicy, LineTerms, PaymentKind, statement,
+/// };
+///
+/// let day = |text: &str| text.parse().unwrap();
+/// let limit_minor = Money::from_minor(500_000);
+/// let terms = LineTerms { limit_minor, opened_on: day("2026-03-01"), expires_on: day("2027-03-01") };
+/// let mut line = CreditLine::open(LinePolicy::china(), terms)?;
+/// let terms = DrawdownTerms::bullet_daily("0.0005".parse().unwrap(), 90)?;
+/// let draw = Action::Disburse { drawdown: DrawdownId(1), amount_minor: Money::from_minor(200_000), terms };
+/// line.record(Event::new("draw", day("2026-03-01"), draw))?;
+/// let pay = Action::Repay { drawdown: None, amount_minor: Money::from_minor(52_000), kind: PaymentKind::Repayment };
+/// line.record(Event::new("pay", day("2026-03-21"), pay).in_sequence(1))?;
+/// // 2,000.00 drawn; 20 days of 1.00 interest; of 520.00 paid, 20.00 is interest and 500.00 principal.
+/// let last = statement(&line)?.pop().unwrap();
+/// assert_eq!((last.interest_minor.to_minor(), last.principal_minor.to_minor()), (-2_000, -50_000));
+/// assert_eq!((last.principal_balance_minor.to_minor(), last.balance_minor.to_minor()), (150_000, 150_000));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn statement(line: &CreditLine) -> Result<Vec<StatementRow>> {
     let mut principal = Money::ZERO;
     let mut balance = Money::ZERO;

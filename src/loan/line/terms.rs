@@ -119,7 +119,7 @@ pub struct DrawdownTerms {
     pub basis: AccrualBasis,
     /// How the principal comes back.
     pub repayment: RepaymentPlan,
-    /// Days from disbursement without interest.
+    /// Days from disbursement without interest, 0 to 36,525.
     #[serde(default)]
     pub interest_free_days: u32,
     /// A fee that falls due with the disbursement.
@@ -157,6 +157,9 @@ impl DrawdownTerms {
         if self.upfront_fee_minor.is_negative() {
             return Err(Error::invalid("upfront fee", self.upfront_fee_minor.to_minor(), "not below zero"));
         }
+        if self.interest_free_days > TERM_DAYS_MAX {
+            return Err(Error::invalid("interest_free_days", self.interest_free_days, "at most 36525 days"));
+        }
         let accrual = Accrual::new(self.rate, self.basis)?;
         plan_principal(&self.repayment, &accrual, disbursed_on, principal, rounding)
     }
@@ -165,7 +168,7 @@ impl DrawdownTerms {
 /// Most instalments of one drawdown: a hundred years of months.
 const INSTALMENTS_MAX: u32 = 1_200;
 
-/// Days a bullet may run: a hundred years.
+/// Days a bullet may run, and days without interest: a hundred years.
 const TERM_DAYS_MAX: u32 = 36_525;
 
 pub(super) fn plan_principal(

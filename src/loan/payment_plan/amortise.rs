@@ -216,6 +216,31 @@ pub fn amortise_plan(
 ///
 /// # Errors
 /// As [`amortise_plan`].
+///
+/// ```
+/// use dandelion_credit::loan::{
+///     BalanceStatus, CostCap, PlanMethod, PlanRate, PlanServicing, PlanTerms, ResidualRule, settle_plan,
+/// };
+/// use dandelion_credit::{DailyRate, Money, Rounding};
+///
+/// let terms = PlanTerms {
+///     principal: Money::from_minor(100_000),
+///     financed_fee: Money::ZERO,
+///     rate: PlanRate::Daily(DailyRate::from_fraction("0.008".parse().unwrap())?),
+///     payment_days: vec![30],
+///     agreed_payments: None,
+///     method: PlanMethod::Actuarial,
+///     cap: CostCap::default(),
+///     payment_rounding: Rounding::Up,
+///     interest_rounding: Rounding::Down,
+///     residual: ResidualRule::LowerLast,
+/// };
+/// // Ten days of 0.8 % on 1,000.00 are 80.00.
+/// let settled = settle_plan(&terms, &PlanServicing::default(), &[], 10)?;
+/// let quote = settled.rows.iter().find_map(|row| row.settlement_payment).unwrap();
+/// assert_eq!((quote.to_minor(), settled.final_status()), (108_000, BalanceStatus::Closed));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn settle_plan(
     terms: &PlanTerms,
     servicing: &PlanServicing,

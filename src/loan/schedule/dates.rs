@@ -1,10 +1,8 @@
 //! Periods of a schedule: where each starts and ends, when it is due, and what share of a balance it earns.
 
-use jiff::ToSpan;
-
 use super::factor::PeriodFactor;
 use super::terms::{InterestBasis, LoanTerms};
-use crate::calendar::{Date, Period, PeriodUnit, YearFraction, days_between};
+use crate::calendar::{Date, Period, PeriodUnit, YearFraction, days_after, days_between};
 use crate::error::{Error, Result};
 
 /// One period: interest runs from `start` to `end`, and the instalment is due on `due`.
@@ -55,10 +53,8 @@ pub(super) fn spans(terms: &LoanTerms, count: u32) -> Result<Vec<Span>> {
 pub(super) fn factor(terms: &LoanTerms, span: Span, from: Date) -> Result<PeriodFactor> {
     let free_until = match terms.interest_free_days {
         0 => terms.start,
-        days => terms
-            .start
-            .checked_add(i64::from(days).days())
-            .map_err(|_| Error::invalid("interest-free days", days, "ending before the year 10000"))?,
+        days => days_after(terms.start, days.into())
+            .ok_or_else(|| Error::invalid("interest-free days", days, "ending before the year 10000"))?,
     };
     let from = from.max(span.start).max(free_until);
     if from >= span.end {

@@ -1,12 +1,11 @@
 //! What closes a loan kept by its schedule on any day.
 
-use jiff::ToSpan;
 use serde::{Deserialize, Serialize};
 
 use super::build::Schedule;
 use super::dates::{self, Span};
 use super::terms::{LoanTerms, RepaymentMethod};
-use crate::calendar::Date;
+use crate::calendar::{Date, days_after};
 use crate::error::{Error, Result};
 use crate::money::Money;
 use crate::rate::BasisPoints;
@@ -66,9 +65,7 @@ pub fn settlement_figures(
     let last_due = schedule.rows.last().map_or(terms.start, |row| row.due);
     let mut figures = Vec::with_capacity(days as usize + 1);
     for day in 0..=days {
-        let on = first
-            .checked_add(i64::from(day).days())
-            .map_err(|_| Error::invalid("day", first, "before the year 10000"))?;
+        let on = days_after(first, day.into()).ok_or_else(|| Error::invalid("day", first, "before the year 10000"))?;
         if on < terms.start || on > last_due {
             let rule = format!("from {} to {last_due}", terms.start);
             return Err(Error::invalid("day of settlement", on, rule));

@@ -3,6 +3,15 @@
 use serde::Serialize;
 
 /// One measure of a business's condition.
+///
+/// ```
+/// use dandelion_credit::receipts::{CONDITION_CATALOGUE, condition_column};
+///
+/// let entry = CONDITION_CATALOGUE[condition_column("drawdown_90d").unwrap()];
+/// assert_eq!((entry.block, entry.unit, entry.range), ("trend", "share", "0..=1"));
+/// assert_eq!(entry.meaning, "How far the last 7 days lie below the best 7 days of the last 90.");
+/// assert_eq!(entry.undefined_when, "no 7 days with receipts above zero in 90 days");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ConditionEntry {
     /// Its name, as columns carry it.
@@ -72,8 +81,8 @@ catalogue! {
     TOP_PAYER "top_payer_share_90d" "customers" "share" "0..=1" "nothing was received in 90 days, or only daily sums are known" "Largest payer's share of receipts above zero, last 90 days."
     OUTFLOW "outflow_ratio_90d" "cash" "ratio" "any" "outflows are not known, or receipts of 90 days not above zero" "Outflows over receipts, last 90 days."
     SUPPLIER "supplier_week_share" "cash" "share" "0..=1" "outflows are not known, or the tenure is below 28 days" "Share of the last 13 weeks in which a payee that was paid in at least 3 of them was paid: regular stocking up."
-    SILENCE "days_since_last_receipt" "survival" "days" "0.." "nothing was ever received" "Known days since the last day with receipts."
-    GAP "usual_gap_p95_days" "survival" "days" "1.." "fewer than 5 days with receipts in 400 days" "95th percentile of the gaps between days with receipts, last 400 days."
+    SILENCE "days_since_last_receipt" "survival" "days" "0.." "nothing was ever received" "Known days since the last day with receipts, holidays passed over."
+    GAP "usual_gap_p95_days" "survival" "days" "1.." "fewer than 5 days with receipts in 400 days" "95th percentile of the gaps between days with receipts, last 400 days, holidays passed over."
     SILENCE_RATIO "silence_ratio" "survival" "ratio" "0.." "fewer than 5 days with receipts in 400 days" "Days since the last receipt over the usual gap: above 1 the shop is quieter than it ever was for long."
     HAZARD "segment_stop_rate_30d" "survival" "share" "0..=1" "no norms of the segment were given" "Share of shops of its segment and age that fell silent within 30 days."
     PEER "growth_against_segment" "peers" "difference" "any" "no norms of the segment were given, or no ratio_30_90" "Own ratio_30_90 less the segment's median."
@@ -83,6 +92,14 @@ catalogue! {
 pub(super) const WIDTH: usize = CONDITION_CATALOGUE.len();
 
 /// The place of the measure called `name`.
+///
+/// ```
+/// use dandelion_credit::receipts::{CONDITION_CATALOGUE, condition_column};
+///
+/// assert_eq!(condition_column("receipts_30d"), Some(2));
+/// assert_eq!(CONDITION_CATALOGUE[2].unit, "minor units");
+/// assert_eq!(condition_column("turnover"), None);
+/// ```
 #[must_use]
 pub fn condition_column(name: &str) -> Option<usize> {
     CONDITION_CATALOGUE.iter().position(|entry| entry.name == name)

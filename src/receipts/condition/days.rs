@@ -209,9 +209,9 @@ impl Days<'_> {
                     scratch.gaps.push(gap + 1);
                 }
                 (gap, streak) = (Some(0), 0);
-            } else if self.is_known(place) {
+            } else if self.is_known(place) && !self.is_holiday(place) {
                 gap = gap.map(|gap| gap + 1);
-                if place + 180 >= days && !self.is_holiday(place) {
+                if place + 180 >= days {
                     streak += 1;
                     longest = longest.max(streak);
                 }

@@ -25,6 +25,19 @@ use customers::{Seen, measure_outflows, measure_receipts};
 use days::{Days, Scratch};
 
 /// What a judgement of condition is told besides the receipts.
+///
+/// ```
+/// use dandelion_credit::receipts::{ConditionConfig, DailySeries, Outlook, condition_of_series};
+///
+/// // A shop closes for the last 15 of 90 days. Is that a silence? Not when the caller says these days are holidays.
+/// let series = DailySeries::new(0, [[1_000; 75].to_vec(), [0; 15].to_vec()].concat())?;
+/// let plain = condition_of_series(&series, 0, &ConditionConfig::default())?;
+/// let holidays = ConditionConfig { holidays: (75..90).collect(), ..ConditionConfig::default() };
+/// let told = condition_of_series(&series, 0, &holidays)?;
+/// assert_eq!([plain, told].map(|it| it.get("days_since_last_receipt")), [Some(15.0), Some(0.0)]);
+/// assert_eq!([plain, told].map(|it| it.outlook()), [Outlook::Stopped, Outlook::Steady]);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConditionConfig {
@@ -38,6 +51,18 @@ pub struct ConditionConfig {
 }
 
 /// One merchant's condition on one day.
+///
+/// ```
+/// use dandelion_credit::receipts::{ConditionConfig, DailySeries, condition_of_series};
+///
+/// // Twelve weeks of 10.00 a day and one of 4.00.
+/// let days = (0..91).map(|day| if day < 84 { 1_000 } else { 400 }).collect::<Vec<_>>();
+/// let condition = condition_of_series(&DailySeries::new(0, days)?, 0, &ConditionConfig::default())?;
+/// assert_eq!(condition.get("receipts_7d"), Some(2_800.0));
+/// assert_eq!(condition.get("drawdown_90d"), Some(0.6)); // 28.00 against 70.00 in the best week
+/// assert_eq!(condition.get("payers_90d"), None); // daily sums do not say who paid
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Condition {
     /// In the order of [`CONDITION_CATALOGUE`]; NaN stands for undefined and never leaves this type.
@@ -151,6 +176,18 @@ pub fn condition(receipts: &Receipts, last_day: i32, segment: u32, config: &Cond
 ///
 /// # Errors
 /// As [`condition`].
+///
+/// ```
+/// use dandelion_credit::receipts::{ConditionConfig, DailySeries, condition_of_series};
+///
+/// // Open six days of seven, 20.00 each: 26 weeks.
+/// let days: Vec<i64> = (0..182).map(|day| if day % 7 == 3 { 0 } else { 2_000 }).collect();
+/// let condition = condition_of_series(&DailySeries::new(0, days)?, 0, &ConditionConfig::default())?;
+/// assert_eq!(condition.get("sunday_factor"), Some(0.0)); // 1970-01-01 was a Thursday, so day 3 a Sunday
+/// assert_eq!(condition.get("monday_factor"), Some(7.0 / 6.0));
+/// assert_eq!((condition.get("weekly_cv"), condition.get("trend_30d")), (Some(0.0), Some(0.0)));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn condition_of_series(series: &DailySeries, segment: u32, config: &ConditionConfig) -> Result<Condition> {
     let judge = Judge::new(config)?;
     let known: Vec<bool> = if (0..series.len()).all(|place| series.is_known(place)) {

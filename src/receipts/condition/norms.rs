@@ -10,6 +10,19 @@ use super::days::median;
 use super::{ConditionConfig, condition_of_panel};
 
 /// What is usual in one segment (a trade, a district).
+///
+/// ```
+/// use dandelion_credit::receipts::{ConditionConfig, DailySeries, SegmentNorms, condition_of_series};
+///
+/// // 60 days at 10.00, then 30 at 4.00: (120 / 30) / (720 / 90) = 0.5. In its trade a half is usual this season.
+/// let days: Vec<i64> = (0..90).map(|day| if day < 60 { 1_000 } else { 400 }).collect();
+/// let winter = SegmentNorms { ratio_30_90: 0.5, stop_rate_30d: [0.05, 0.03, 0.01] };
+/// let config = ConditionConfig { norms: vec![winter], ..ConditionConfig::default() };
+/// let condition = condition_of_series(&DailySeries::new(0, days)?, 0, &config)?;
+/// assert_eq!((condition.get("ratio_30_90"), condition.get("growth_against_segment")), (Some(0.5), Some(0.0)));
+/// assert_eq!(condition.get("segment_stop_rate_30d"), Some(0.03)); // 90 days old: the second band
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SegmentNorms {
     /// Median of `ratio_30_90`.
@@ -45,6 +58,20 @@ impl SegmentNorms {
 ///
 /// # Errors
 /// As [`condition_of_panel`].
+///
+/// ```
+/// use dandelion_credit::Progress;
+/// use dandelion_credit::receipts::{ConditionConfig, DailyPanel, segment_norms};
+///
+/// // Four shops of 60 days; the last has been silent for 30.
+/// let days = [[100; 60], [200; 60], [300; 60], std::array::from_fn(|day| if day < 30 { 400 } else { 0 })].concat();
+/// let panel = DailyPanel::new(59, vec![0, 60, 120, 180, 240], days)?;
+/// let norms = segment_norms(&panel, &ConditionConfig::default(), Progress::silent())?;
+/// assert_eq!(norms[0].ratio_30_90, 1.0);
+/// // One of four fell silent, shrunk to 2 % of twenty: (1 + 0.4) / (4 + 20).
+/// assert_eq!(norms[0].stop_rate_30d[0], 1.4 / 24.0);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn segment_norms(
     panel: &DailyPanel,
     config: &ConditionConfig,

@@ -15,6 +15,20 @@ use super::days::Scratch;
 use super::{Condition, ConditionConfig, Judge, MOST_DAYS, begun};
 
 /// Measures of many merchants: one row each, in the order of [`CONDITION_CATALOGUE`].
+///
+/// ```
+/// use dandelion_credit::Progress;
+/// use dandelion_credit::receipts::{ConditionConfig, DailyPanel, condition_of_panel};
+///
+/// let panel = DailyPanel::new(99, vec![0, 100, 110], [vec![1_000; 100], vec![500; 10]].concat())?;
+/// let table = condition_of_panel(&panel, &ConditionConfig::default(), Progress::silent())?;
+/// let tenure: Vec<Option<f64>> = table.column("tenure_days")?.collect();
+/// assert_eq!(tenure, [Some(100.0), Some(10.0)]);
+/// // Ten days are too few for a ratio of 30 days to 90: undefined is `None`, not zero.
+/// assert_eq!(table.column("ratio_30_90")?.collect::<Vec<_>>(), [Some(1.0), None]);
+/// assert!(table.column("turnover").is_err());
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConditionTable {
     rows: Vec<[f64; WIDTH]>,
@@ -81,6 +95,19 @@ fn fill(
 /// # Errors
 /// [`Error::is_invalid`] when a norm of the configuration is out of range, [`Error::is_cancelled`] when `progress` says
 /// stop.
+///
+/// ```
+/// use dandelion_credit::Progress;
+/// use dandelion_credit::receipts::{ConditionConfig, DailyPanel, Outlook, condition_of_panel};
+///
+/// // One shop sells for 10.00 a day; the other did so for 70 days and then stopped.
+/// let stopped = (0..100).map(|day| if day < 70 { 1_000 } else { 0 });
+/// let panel = DailyPanel::new(99, vec![0, 100, 200], [1_000; 100].into_iter().chain(stopped).collect())?;
+/// let table = condition_of_panel(&panel, &ConditionConfig::default(), Progress::silent())?;
+/// assert_eq!([0, 1].map(|shop| table.condition(shop).outlook()), [Outlook::Steady, Outlook::Stopped]);
+/// assert_eq!(table.condition(1).sentence(), "stopped: nothing for 30 days, gaps used to be at most 1 day");
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn condition_of_panel(
     panel: &DailyPanel,
     config: &ConditionConfig,
@@ -105,6 +132,24 @@ pub fn condition_of_panel(
 /// # Complexity
 /// O(transfers of the merchants), each merchant's sorted by payer; nothing is allocated a merchant once buffers have
 /// grown.
+///
+/// ```
+/// use dandelion_credit::receipts::{ConditionConfig, RowsByAccount, condition_of_transfers};
+/// use dandelion_credit::{AccountIndex, Progress, TransferColumns};
+///
+/// // Accounts 0 and 1 pay the stalls 2 and 3, all on the first day of 1970.
+/// let columns = TransferColumns {
+///     payer: &[0, 1, 0], payee: &[2, 2, 3],
+///     amount_minor: Some(&[3_000, 1_000, 500]), at_seconds: Some(&[100, 200, 300]),
+/// };
+/// let received = RowsByAccount::received(&columns, 4)?;
+/// let stalls = [2, 3].map(AccountIndex::new);
+/// let config = ConditionConfig::default();
+/// let table = condition_of_transfers(&columns, &received, None, &stalls, 0, &config, Progress::silent())?;
+/// assert_eq!(table.column("receipts_7d")?.collect::<Vec<_>>(), [Some(4_000.0), Some(500.0)]);
+/// assert_eq!(table.column("top_payer_share_90d")?.collect::<Vec<_>>(), [Some(0.75), Some(1.0)]);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn condition_of_transfers(
     transfers: &TransferColumns<'_>,
     received: &RowsByAccount,

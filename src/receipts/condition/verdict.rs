@@ -7,6 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::Condition;
 
 /// How a business is doing, in a word.
+///
+/// ```
+/// use dandelion_credit::receipts::{ConditionConfig, DailySeries, Outlook, condition_of_series};
+///
+/// let outlook = |days: Vec<i64>| -> dandelion_credit::Result<Outlook> {
+///     Ok(condition_of_series(&DailySeries::new(0, days)?, 0, &ConditionConfig::default())?.outlook())
+/// };
+/// assert_eq!(outlook(vec![1_000; 27])?, Outlook::Thin); // under four weeks
+/// assert_eq!(outlook(vec![1_000; 90])?, Outlook::Steady);
+/// assert_eq!(outlook([[1_000; 60].to_vec(), [400; 30].to_vec()].concat())?, Outlook::Declining); // at half the usual
+/// assert_eq!(outlook([[1_000; 76].to_vec(), [0; 14].to_vec()].concat())?, Outlook::Stopped); // silent for two weeks
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {

@@ -111,6 +111,20 @@ struct Sums {
 ///
 /// # Complexity
 /// Two fits and answers a cut: one of the family, one of the baseline.
+///
+/// ```
+/// use dandelion_credit::Progress;
+/// use dandelion_credit::receipts::{BacktestConfig, DailyPanel, ForecastConfig, backtest_forecast};
+///
+/// // Ten shops that take in 10.00 every day: a fortnight is 140.00, and every forecast of it should say so.
+/// let panel = DailyPanel::new(119, (0..=10).map(|shop| shop * 120).collect(), vec![1_000; 1_200])?;
+/// let forecast = ForecastConfig { horizon_days: 14, levels: vec![0.1, 0.5, 0.9], ..ForecastConfig::default() };
+/// let config = BacktestConfig { forecast, origins: 1, ..BacktestConfig::default() };
+/// let result = backtest_forecast(&panel, &config, Progress::silent())?;
+/// assert_eq!((result.all.forecasts, result.by_segment.len()), (10, 1)); // one cut, ten shops, one segment
+/// assert!(result.all.wape.unwrap() < 0.01 && result.all.coverage == 1.0);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn backtest_forecast(panel: &DailyPanel, config: &BacktestConfig, progress: Progress<'_>) -> Result<Backtest> {
     check_config(&config.forecast)?;
     if config.forecast.levels.is_empty() {

@@ -50,6 +50,20 @@ const CHUNK: usize = 64;
 ///
 /// # Complexity
 /// O(sampled merchants × (days + origins × horizon)), and at most `config.sample_merchants` are sampled, evenly.
+///
+/// ```
+/// use dandelion_credit::Progress;
+/// use dandelion_credit::receipts::{DailyPanel, DailySeries, ForecastConfig, HistoryClass, fit_forecast};
+///
+/// // Learnt once from ten shops that take in 10.00 every day, the model answers for a stranger who takes in 20.00.
+/// let panel = DailyPanel::new(119, (0..=10).map(|shop| shop * 120).collect(), vec![1_000; 1_200])?;
+/// let config = ForecastConfig { horizon_days: 14, ..ForecastConfig::default() };
+/// let model = fit_forecast(&panel, &config, Progress::silent())?;
+/// let stranger = model.forecast_one(&DailySeries::new(0, vec![2_000; 120])?, 0, &[0.5])?;
+/// assert_eq!(stranger.class, Some(HistoryClass::Steady));
+/// assert!((27_500..=28_500).contains(&stranger.total_minor[0])); // 14 days of 20.00
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 pub fn fit_forecast(panel: &DailyPanel, config: &ForecastConfig, progress: Progress<'_>) -> Result<ForecastModel> {
     check_config(config)?;
     let horizon = config.horizon_days as usize;

@@ -62,6 +62,16 @@ impl QuantileTable {
 }
 
 /// Pinball loss of predicting `forecast` at `level` when `actual` came.
+///
+/// ```
+/// use dandelion_credit::receipts::pinball;
+///
+/// // A limit is read at a low quantile. At level 0.1 receipts above it cost little, receipts below it nine times as much.
+/// assert_eq!(pinball(12_000.0, 10_000.0, 0.1), 200.0);
+/// assert_eq!(pinball(8_000.0, 10_000.0, 0.1), 1_800.0);
+/// // At the median it is half the absolute error.
+/// assert_eq!(pinball(8_000.0, 10_000.0, 0.5), 1_000.0);
+/// ```
 #[must_use]
 pub fn pinball(actual: f64, forecast: f64, level: f64) -> f64 {
     let miss = actual - forecast;
