@@ -186,13 +186,15 @@ const CHUNK: usize = 4_096;
 /// ```
 /// use dandelion_credit::Probability;
 /// use dandelion_credit::underwriting::{
-///     Applicant, BacktestCase, BacktestConfig, Policy, PolicyRules, AccountKind, VerdictFacts, backtest,
+///     AccountKind, Applicant, BacktestCase, BacktestConfig, Policy, PolicyRules, VerdictFacts, backtest,
 /// };
 ///
 /// let case = |defaulted| -> dandelion_credit::Result<BacktestCase> {
 ///     let merchant_probability = Probability::new(0.97)?;
 ///     let mut applicant = Applicant::new("stall");
 ///     applicant.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability });
+///     applicant.receipts.verified_30_minor = 900_000;
+///     applicant.receipts.verified_90_minor = 2_600_000;
 ///     applicant.receipts.verified_365_minor = 10_000_000;
 ///     let as_of = "2026-11-23".parse().unwrap();
 ///     Ok(BacktestCase { applicant, as_of, demand_minor: 1_000_000, days: 50, defaulted, recovered_share: 0.25, propensity: 1.0 })

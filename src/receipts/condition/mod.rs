@@ -29,12 +29,12 @@ use days::{Days, Scratch};
 /// ```
 /// use dandelion_credit::receipts::{ConditionConfig, DailySeries, Outlook, condition_of_series};
 ///
-/// // A shop closes for the last 15 of 90 days. Is that a silence? Not when the caller says these days are holidays.
-/// let series = DailySeries::new(0, [[1_000; 75].to_vec(), [0; 15].to_vec()].concat())?;
+/// // A shop closes for the last 14 of 90 days. Is that a silence? Not when the caller says these days are holidays.
+/// let series = DailySeries::new(0, [[1_000; 76].to_vec(), [0; 14].to_vec()].concat())?;
 /// let plain = condition_of_series(&series, 0, &ConditionConfig::default())?;
-/// let holidays = ConditionConfig { holidays: (75..90).collect(), ..ConditionConfig::default() };
+/// let holidays = ConditionConfig { holidays: (76..90).collect(), ..ConditionConfig::default() };
 /// let told = condition_of_series(&series, 0, &holidays)?;
-/// assert_eq!([plain, told].map(|it| it.get("days_since_last_receipt")), [Some(15.0), Some(0.0)]);
+/// assert_eq!([plain, told].map(|it| it.get("days_since_last_receipt")), [Some(14.0), Some(0.0)]);
 /// assert_eq!([plain, told].map(|it| it.outlook()), [Outlook::Stopped, Outlook::Steady]);
 /// # Ok::<(), dandelion_credit::Error>(())
 /// ```
