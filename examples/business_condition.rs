@@ -22,7 +22,7 @@ use shared::{Failure, Outcome};
 
 /// Measures the condition of every merchant: one row each, sorted by id, an empty cell where a measure is undefined.
 ///
-/// TRANSFERS.csv has the header payer,payee,amount,timestamp and every account that was ever paid is judged; with --daily
+/// TRANSFERS.csv has the header payer,payee,amount,timestamp and every account paid up to the day of judgement is judged; with --daily
 /// it has merchant,date,amount, and measures of payers and tickets stay empty. Amounts are in major units. `outlook` is
 /// growing, steady, seasonal, declining, stopped, or thin where there is too little history; `told` says why.
 #[derive(Debug, Parser)]
@@ -96,10 +96,14 @@ fn example(arguments: &Arguments) -> Outcome {
         let accounts = file.directory.len();
         let received = RowsByAccount::received(&columns, accounts)?;
         let sent = RowsByAccount::sent(&columns, accounts)?;
-        let days = columns.at_seconds.unwrap_or_default().iter().map(|&at| config.utc_offset.epoch_day(at));
-        let last_day = arguments.as_of.map(epoch_day).or(days.max()).unwrap_or(0);
-        let paid: Vec<AccountIndex> =
-            (0..accounts as u32).map(AccountIndex::new).filter(|&account| !received.rows(account).is_empty()).collect();
+        let at_seconds = columns.at_seconds.unwrap_or_default();
+        let day_of = |&at: &i64| config.utc_offset.epoch_day(at);
+        let last_day = arguments.as_of.map(epoch_day).or(at_seconds.iter().map(day_of).max()).unwrap_or(0);
+        // An account first paid after the day of judgement is not there yet.
+        let begun = |account: &AccountIndex| {
+            received.rows(*account).iter().any(|&row| day_of(&at_seconds[row as usize]) <= last_day)
+        };
+        let paid: Vec<AccountIndex> = (0..accounts as u32).map(AccountIndex::new).filter(begun).collect();
         let table = condition_of_transfers(&columns, &received, Some(&sent), &paid, last_day, &config, progress)?;
         let mut merchants = vec![None; accounts];
         paid.iter().enumerate().for_each(|(row, account)| merchants[account.as_usize()] = Some(row));
