@@ -85,7 +85,6 @@ mod knowledge;
 mod marks;
 mod overlap;
 mod patterns;
-mod quiet;
 mod scattered;
 mod shape;
 mod signal;

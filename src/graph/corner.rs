@@ -107,7 +107,7 @@ impl Unit {
 
     /// Units of one.
     #[inline]
-    fn scale(self) -> f64 {
+    pub fn scale(self) -> f64 {
         f64::from_bits((self.0 + 61) << 52)
     }
 

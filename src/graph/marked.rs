@@ -1,8 +1,8 @@
 //! What the triangles of every account come to, for graphs some of whose accounts point to hundreds.
 //!
-//! Triangles are counted first, which is cheap beside meeting them, so that nobody is looked at who is in none. Then each
-//! account marks whom it points to, and looks at whom these point to: every triangle is met once, from its lowest rank, and
-//! told to its three accounts and three relations. What an account tells about itself and those it points to stays in cache
+//! The triangles among the highest ranks are told by whole rows, as [`matrix`](super::matrix) says. Of the rest, each account
+//! marks whom it points to, and looks at whom these point to: every triangle is met once, from its lowest rank, and told to
+//! its three accounts and three relations. What an account tells about itself and those it points to stays in cache
 //! until its last triangle; sums over accounts and relations are whole numbers that all threads add to, so that their order
 //! does not matter.
 
@@ -12,11 +12,11 @@ use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::corner::{Corner, Unit, Weights, beyond, square_beyond, squared_amounts, squared_counts};
 use crate::graph::corners::count_of;
-use crate::graph::dense;
 use crate::graph::enumerate::{CornerColumns, CornerPart};
 use crate::graph::features::Needs;
 use crate::graph::joined::Joined;
 use crate::graph::kinds::{add_up, turned, ways};
+use crate::graph::matrix::{Core, Index};
 use crate::graph::orient::{Oriented, OutRows};
 use crate::graph::stage::{Pool, Steps};
 use crate::parallel::for_each_chunk_mut;
@@ -37,11 +37,12 @@ pub(super) struct Marking<'a> {
 }
 
 /// What all triangles tell; empty where not asked for.
-struct Told {
+pub(super) struct Told {
+    pub triangles: Vec<AtomicU64>,
     /// Pairs of payers, of one-sided payers, and the four kinds, by account.
     kinds: Vec<[AtomicU64; 6]>,
     /// Sums over the oriented relations, bucket by bucket as [`Oriented`] has them.
-    relations: Vec<Relations>,
+    pub relations: Vec<Relations>,
     /// What an account has beyond its squared shares, low and high word: by count, by amount.
     squares: [Vec<[AtomicU64; 2]>; 2],
     /// Counterparties that know another, by account.
@@ -49,11 +50,11 @@ struct Told {
 }
 
 /// Sums over the oriented relations of one bucket.
-struct Relations {
+pub(super) struct Relations {
     /// What comes through others: by count, by amount.
-    through: [Vec<AtomicU64>; 2],
+    pub through: [Vec<AtomicU64>; 2],
     /// Whether the relation is in a triangle.
-    met: Vec<AtomicBool>,
+    pub met: Vec<AtomicBool>,
 }
 
 fn several<T>(len: usize, wanted: bool, one: impl Fn() -> T) -> Vec<T> {
@@ -73,6 +74,7 @@ impl Told {
             }
         };
         Self {
+            triangles: several(accounts, true, zero),
             kinds: several(accounts, payers || kinds, || std::array::from_fn(|_| zero())),
             relations: work.oriented.parts.iter().map(sums).collect(),
             squares: [ties, tie_amounts].map(|wanted| several(accounts, wanted, || [zero(), zero()])),
@@ -80,7 +82,7 @@ impl Told {
         }
     }
 
-    fn add_kinds(&self, account: u32, sums: &[u64; 6]) {
+    pub fn add_kinds(&self, account: u32, sums: &[u64; 6]) {
         for (all, &sum) in self.kinds[account as usize].iter().zip(sums).filter(|(_, sum)| **sum > 0) {
             all.fetch_add(sum, Ordering::Relaxed);
         }
@@ -114,6 +116,8 @@ impl Told {
 #[derive(Debug, Clone, Copy, Default)]
 struct Pointed {
     target: u32,
+    /// Its place in the core, where it is in it.
+    place: Option<u32>,
     ways: u32,
     triangles: u32,
     /// By count, by amount.
@@ -174,8 +178,9 @@ impl Space {
 /// Measures the corners of every account.
 pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: Progress<'_>) -> Result<()> {
     let accounts = work.graph.accounts();
-    let counts = dense::count(work.graph, work.oriented, progress)?;
     let told = Told::of(work);
+    let core = Core::of(work.graph, work.oriented);
+    let index = Index::of(&core, work.oriented);
     let mut runs: Vec<usize> = (0..accounts).step_by(MARKED).collect();
     let steps = Steps::new("meeting triangles", runs.len(), progress);
     let pool = Pool::new();
@@ -183,8 +188,8 @@ pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: P
         if !steps.stopped() {
             let run = first[0]..(first[0] + MARKED).min(accounts);
             let meet = |space: &mut Space| {
-                for account in run.filter(|&account| counts[account] > 0) {
-                    meet(work, &counts, account as u32, &told, space);
+                for account in run.filter(|&account| !core.holds(account)) {
+                    meet(work, (&core, &index), account as u32, &told, space);
                 }
             };
             pool.with(|| Space::of(accounts), |_| false, meet);
@@ -193,8 +198,10 @@ pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: P
     });
     steps.end()?;
     drop(pool);
+    core.tell(work, &told, progress)?;
     let mut parts: Vec<usize> = (0..work.oriented.parts.len()).collect();
     for_each_chunk_mut(&mut parts, 1, |_, part| settle(work, part[0], &told));
+    let counts: Vec<u64> = told.triangles.iter().map(|sum| sum.load(Ordering::Relaxed)).collect();
     let steps = Steps::new("summing up triangles", runs.len(), progress);
     let pool = Pool::new();
     for_each_chunk_mut(&mut columns.parts(MARKED), 1, |run, part| {
@@ -208,24 +215,26 @@ pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: P
 }
 
 /// Tells all triangles of which `account` has the lowest rank.
-fn meet(work: Marking<'_>, counts: &[u64], account: u32, told: &Told, space: &mut Space) {
+fn meet(work: Marking<'_>, (core, index): (&Core, &Index), account: u32, told: &Told, space: &mut Space) {
     let Marking { oriented, needs, .. } = work;
     let (_, slots) = oriented.row(account);
     if slots.len() < 2 {
         return;
     }
-    begin(work, account, space);
+    begin(work, core, account, space);
+    let mut all = 0;
     let asks_kinds = needs.payers || needs.kinds;
     for a in 0..slots.len() {
         let v = space.row[a].target;
-        if counts[v as usize] == 0 {
-            continue;
+        match space.row[a].place {
+            Some(place) if slots.len() - a < oriented.row(v).1.len() => ask_links(oriented, index, place, a, space),
+            _ => find_links(oriented, v, space),
         }
-        find_links(oriented, v, space);
         let triangles = space.links.len() as u32;
         if triangles == 0 {
             continue;
         }
+        all += u64::from(triangles);
         space.row[a].triangles += triangles;
         for link in &space.links {
             space.row[link.place as usize].triangles += 1;
@@ -245,14 +254,19 @@ fn meet(work: Marking<'_>, counts: &[u64], account: u32, told: &Told, space: &mu
         }
     }
     let relations = &told.relations[oriented.buckets.of(account)];
+    told.triangles[account as usize].fetch_add(all, Ordering::Relaxed);
     for (slot, pointed) in slots.zip(&space.row) {
-        if pointed.triangles > 0 && needs.alters {
+        space.marks[pointed.target as usize / 64] = 0;
+        if pointed.triangles == 0 {
+            continue;
+        }
+        told.triangles[pointed.target as usize].fetch_add(u64::from(pointed.triangles), Ordering::Relaxed);
+        if needs.alters {
             relations.met[slot].store(true, Ordering::Relaxed);
         }
         for (through, tie) in relations.through.iter().zip(&pointed.ties).filter(|(_, tie)| tie.through > 0) {
             through[slot].fetch_add(tie.through, Ordering::Relaxed);
         }
-        space.marks[pointed.target as usize / 64] = 0;
     }
     if asks_kinds {
         told.add_kinds(account, &space.sums);
@@ -263,7 +277,7 @@ fn meet(work: Marking<'_>, counts: &[u64], account: u32, told: &Told, space: &mu
 }
 
 /// Marks whom `account` points to.
-fn begin(work: Marking<'_>, account: u32, space: &mut Space) {
+fn begin(work: Marking<'_>, core: &Core, account: u32, space: &mut Space) {
     let Marking { graph, oriented, weights, needs } = work;
     let (part, slots) = oriented.row(account);
     let Space { marks, places, row, sums, others, .. } = space;
@@ -274,7 +288,7 @@ fn begin(work: Marking<'_>, account: u32, space: &mut Space) {
         let (target, tally) = (part.targets[slot], part.tallies[slot]);
         marks[target as usize / 64] |= 1 << (target % 64);
         places[target as usize] = place as u32;
-        let mut pointed = Pointed { target, ways: ways(tally), ..Pointed::default() };
+        let mut pointed = Pointed { target, place: core.place(target), ways: ways(tally), ..Pointed::default() };
         if needs.ties {
             pointed.ties[0].weight = count_of(graph, account, target, tally);
             pointed.ties[0].inverse = weights.by_count[target as usize];
@@ -303,6 +317,26 @@ fn find_links(oriented: &Oriented, v: u32, space: &mut Space) {
     links.extend(slots[..kept].iter().map(|&slot| {
         let (w, tally) = (part.targets[slot as usize], part.tallies[slot as usize]);
         Link { slot, place: places[w as usize], ways: ways(tally) }
+    }));
+}
+
+/// The links of the one at place `a` of the row, at `place` of the core, to the others behind it, who are in the core too.
+#[inline]
+fn ask_links(oriented: &Oriented, index: &Index, place: u32, a: usize, space: &mut Space) {
+    let Space { row, slots, links, .. } = space;
+    let (part, its_row) = oriented.row(row[a].target);
+    slots.resize(slots.len().max(row.len()), 0);
+    // Every candidate is written, only those linked are kept: no branch to guess.
+    let mut kept = 0;
+    for (at, other) in row.iter().enumerate().skip(a + 1) {
+        slots[kept] = at as u32;
+        kept += usize::from(other.place.is_some_and(|other| index.has(place, other)));
+    }
+    links.clear();
+    links.extend(slots[..kept].iter().map(|&at| {
+        let before = row[at as usize].place.map_or(0, |other| index.before(place, other));
+        let slot = its_row.start + before as usize;
+        Link { slot: slot as u32, place: at, ways: ways(part.tallies[slot]) }
     }));
 }
 

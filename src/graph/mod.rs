@@ -36,6 +36,7 @@ mod layout;
 mod lines;
 pub mod live;
 mod marked;
+mod matrix;
 mod orient;
 mod partition;
 mod single;

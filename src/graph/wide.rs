@@ -1,8 +1,9 @@
-//! Lines held against lines on 64-byte registers: the only unsafe code of the crate.
+//! Rows held against rows on 64-byte registers: the only unsafe code of the crate.
 //!
-//! A processor with AVX-512 compares an account with all lanes of a line at once and answers in one bit a lane, which no safe
-//! code is compiled to. What it gains is in `BENCHMARKS.md`. Elsewhere, and in the test that compares the two, the portable
-//! function does the same; the bits are equal, since nothing but equality of whole numbers is asked.
+//! A processor with AVX-512 compares an account with all lanes of a line at once and answers in one bit a lane, counts the
+//! bits of eight words at once, and makes eight numbers whole at once, none of which safe code is compiled to. What it gains
+//! is in `BENCHMARKS.md`. Elsewhere, and in the tests that compare the two, portable functions do the same; the bits are
+//! equal, since whole numbers are compared, counted and added, and products are rounded alike, factor by factor.
 #![allow(unsafe_code)]
 
 use crate::graph::lines::{LANES, Line, NOBODY};
@@ -54,9 +55,201 @@ fn meet_on_avx512(run: &[Line], asked: &[Ask], answers: &[&Line], met: &mut Vec<
     }));
 }
 
+/// Words of a register.
+pub(super) const WORDS: usize = 8;
+
+/// What the counterparties of two accounts that know each other have in common, seen from the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct MetWays {
+    /// All of them.
+    pub known: u64,
+    /// Payers of the first that the second pays.
+    pub paying_a_payer: u64,
+    /// Payers of the first that pay the second.
+    pub paid_by_a_payer: u64,
+    /// Payees of the first that the second pays.
+    pub paying_a_payee: u64,
+    /// Payers of the first that the second knows.
+    pub payers: u64,
+    /// Those of them that the first does not pay.
+    pub one_sided_payers: u64,
+}
+
+/// Holds the rows of two accounts against each other: whom each pays, then by whom each is paid, one bit an account, in a
+/// multiple of [`WORDS`] each.
+pub(super) fn meet_ways(own: &[u64], other: &[u64]) -> MetWays {
+    assert!(own.len() == other.len() && own.len().is_multiple_of(2 * WORDS), "rows of two halves of whole registers");
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vpopcntdq") {
+        // SAFETY: the processor was just found to have both.
+        return unsafe { meet_ways_on_avx512(own, other) };
+    }
+    meet_ways_portably(own, other)
+}
+
+fn meet_ways_portably(own: &[u64], other: &[u64]) -> MetWays {
+    let half = own.len() / 2;
+    let mut met = MetWays::default();
+    for at in 0..half {
+        let [pays, paid, other_pays, other_paid] = [own[at], own[half + at], other[at], other[half + at]];
+        let count = |word: u64| u64::from(word.count_ones());
+        met.known += count((other_pays | other_paid) & (pays | paid));
+        met.paying_a_payer += count(other_pays & paid);
+        met.paid_by_a_payer += count(other_paid & paid);
+        met.paying_a_payee += count(other_pays & pays);
+        met.payers += count((other_pays | other_paid) & paid);
+        met.one_sided_payers += count((other_pays | other_paid) & paid & !pays);
+    }
+    met
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn meet_ways_on_avx512(own: &[u64], other: &[u64]) -> MetWays {
+    use std::arch::x86_64::{
+        __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_andnot_si512, _mm512_loadu_si512, _mm512_or_si512,
+        _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_setzero_si512,
+    };
+    type Register = [u64; WORDS];
+    // SAFETY: a register's worth of plain words, borrowed for as long as this takes.
+    let load = |words: &Register| unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
+    let halves = |row| {
+        let (one, other) = <[u64]>::split_at(row, own.len() / 2);
+        one.as_chunks::<WORDS>().0.iter().zip(other.as_chunks::<WORDS>().0)
+    };
+    let mut sums = [_mm512_setzero_si512(); 6];
+    for ((pays, paid), (other_pays, other_paid)) in halves(own).zip(halves(other)) {
+        let (pays, paid, other_pays, other_paid) = (load(pays), load(paid), load(other_pays), load(other_paid));
+        let other = _mm512_or_si512(other_pays, other_paid);
+        let payers = _mm512_and_si512(other, paid);
+        let words: [__m512i; 6] = [
+            _mm512_and_si512(other, _mm512_or_si512(pays, paid)),
+            _mm512_and_si512(other_pays, paid),
+            _mm512_and_si512(other_paid, paid),
+            _mm512_and_si512(other_pays, pays),
+            payers,
+            _mm512_andnot_si512(pays, payers),
+        ];
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = _mm512_add_epi64(*sum, _mm512_popcnt_epi64(word));
+        }
+    }
+    let [known, paying_a_payer, paid_by_a_payer, paying_a_payee, payers, one_sided_payers] =
+        sums.map(|sum| _mm512_reduce_add_epi64(sum).cast_unsigned());
+    MetWays { known, paying_a_payer, paid_by_a_payer, paying_a_payee, payers, one_sided_payers }
+}
+
+/// Nanoseconds [`weigh_through`] takes for one account, about.
+pub(super) fn cost_of_a_tie() -> f64 {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+        return 0.15;
+    }
+    2.0
+}
+
+/// Accounts whose weights are met at a time.
+pub(super) const SPAN: usize = 256;
+/// Those of them that are in `common`, a bit each.
+pub(super) type Common = [u64; SPAN / 64];
+
+/// The sum of `first * second * inverse`, each made whole towards zero, over the accounts of a span that are in `common`; of
+/// all others one weight or the other is nothing. Every product is not negative and below 2^63, and so is the sum.
+pub(super) fn weigh_through(common: &Common, first: &[f64], second: &[f64], inverses: &[f64]) -> u64 {
+    assert!(first.len() == SPAN && second.len() == SPAN && inverses.len() == SPAN, "weights of a span");
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+        // SAFETY: the processor was just found to have both.
+        return unsafe { weigh_through_on_avx512(common, first, second, inverses) };
+    }
+    weigh_through_portably(common, first, second, inverses)
+}
+
+fn weigh_through_portably(common: &Common, first: &[f64], second: &[f64], inverses: &[f64]) -> u64 {
+    let mut sum = 0u64;
+    for (word, &bits) in common.iter().enumerate() {
+        let mut rest = bits;
+        while rest > 0 {
+            let at = word * 64 + rest.trailing_zeros() as usize;
+            sum += ((first[at] * second[at] * inverses[at]) as i64).cast_unsigned();
+            rest &= rest - 1;
+        }
+    }
+    sum
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn weigh_through_on_avx512(common: &Common, first: &[f64], second: &[f64], inverses: &[f64]) -> u64 {
+    use std::arch::x86_64::{
+        _mm512_add_epi64, _mm512_cvttpd_epi64, _mm512_loadu_pd, _mm512_mul_pd, _mm512_reduce_add_epi64,
+        _mm512_setzero_si512,
+    };
+    // SAFETY: a register's worth of plain numbers, borrowed for as long as this takes.
+    let load = |numbers: &[f64; WORDS]| unsafe { _mm512_loadu_pd(numbers.as_ptr()) };
+    let (first, second, inverses) =
+        (first.as_chunks::<WORDS>().0, second.as_chunks::<WORDS>().0, inverses.as_chunks::<WORDS>().0);
+    let through = |at: usize| {
+        let product = _mm512_mul_pd(_mm512_mul_pd(load(&first[at]), load(&second[at])), load(&inverses[at]));
+        _mm512_cvttpd_epi64(product)
+    };
+    let mut sum = _mm512_setzero_si512();
+    for (word, &bits) in common.iter().enumerate() {
+        if bits == u64::MAX {
+            for at in word * WORDS..(word + 1) * WORDS {
+                sum = _mm512_add_epi64(sum, through(at));
+            }
+            continue;
+        }
+        // Eight accounts at a time, as far as one of them is in common; the weights of those that are not give nothing.
+        let mut rest = bits;
+        while rest > 0 {
+            let eight = rest.trailing_zeros() as usize / WORDS;
+            sum = _mm512_add_epi64(sum, through(word * WORDS + eight));
+            rest &= !(0xFF << (eight * WORDS));
+        }
+    }
+    _mm512_reduce_add_epi64(sum).cast_unsigned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_and_portable_registers_count_and_weigh_the_same() {
+        let mut state = 88u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state ^ state >> 29
+        };
+        for _ in 0..200 {
+            let [own, other]: [Vec<u64>; 2] =
+                std::array::from_fn(|_| (0..4 * WORDS).map(|_| next() & next()).collect());
+            assert_eq!(meet_ways(&own, &other), meet_ways_portably(&own, &other));
+            assert!(meet_ways(&own, &other).one_sided_payers > 0);
+            let mut numbers = |scale: f64| -> Vec<f64> {
+                (0..SPAN).map(|_| if next() % 3 == 0 { 0.0 } else { (next() >> 34) as f64 * scale }).collect()
+            };
+            let (mut first, second, inverses) = (numbers(1.0), numbers(1.0 / 64.0), numbers(1e-9));
+            // A span nearly full, and one nearly empty.
+            for sparse in [false, true] {
+                if sparse {
+                    (0..SPAN).filter(|at| at % 37 != 0).for_each(|at| first[at] = 0.0);
+                } else {
+                    (64..128).for_each(|at| first[at] += 1.0);
+                }
+                let mut common = [0u64; SPAN / 64];
+                for at in (0..SPAN).filter(|&at| first[at] > 0.0) {
+                    common[at / 64] |= 1 << (at % 64);
+                }
+                let sum = weigh_through(&common, &first, &second, &inverses);
+                assert_eq!(sum, weigh_through_portably(&common, &first, &second, &inverses));
+                assert!(sum > 1 << 50 || sparse);
+                assert_eq!(common[1] == u64::MAX, !sparse);
+            }
+        }
+    }
 
     #[test]
     fn wide_and_portable_registers_meet_the_same() {
