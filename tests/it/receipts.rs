@@ -365,7 +365,7 @@ proptest! {
             let cut = receipts.until(i64::from(last_day + 1) * 86_400 - 1 - 8 * 3_600);
             let past = condition(&cut, last_day, 0, &config).unwrap();
             for (place, entry) in CONDITION_CATALOGUE.iter().enumerate() {
-                let pick = |condition: &dandelion_credit::receipts::Condition| condition.values().nth(place).unwrap();
+                let pick = |condition: &Condition| condition.values().nth(place).unwrap();
                 let batch = pick(&table.condition(row));
                 // An outflow after the day of judgement still says that outflows are known.
                 if entry.block != "cash" {
