@@ -86,7 +86,7 @@ fn payments() -> impl Strategy<Value = Vec<(i64, i64)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn principal_parts_add_up_to_the_principal(product in products(), instalments in 1u32..40, minor in 1i64..10_000_000) {
@@ -133,6 +133,25 @@ proptest! {
         }
         prop_assert_eq!(resumed.snapshot().unwrap(), whole.snapshot().unwrap());
     }
+}
+
+#[test]
+fn a_quote_on_overdue_principal_closes_the_loan_where_interest_runs_to_the_due_date() {
+    // Three instalments missed, a quote and its payment in the fourth month: overdue principal earns to the end of it in both.
+    let product = LoanProduct {
+        step: InterestStep::Instalment,
+        recalculates: Some(PayoffInterest::DueDate),
+        rests_by_instalment: false,
+        no_interest_past_due: false,
+        ..product(true)
+    };
+    let mut loan = paid_account(product, &[]).loan().clone();
+    loan.set_today(day(91));
+    let quote = loan.payoff(day(91)).unwrap();
+    loan.pay(day(91), TransactionKind::Repayment, money(quote.total())).unwrap();
+    assert_eq!((loan.outstanding(), loan.status()), (0, LoanStatus::Closed));
+    let interest: i64 = loan.instalments().iter().map(|row| row.interest.paid).sum();
+    assert_eq!((interest, quote.total()), (quote.interest, 120_000 + interest));
 }
 
 /// Amounts and days at the ends of what their types hold.

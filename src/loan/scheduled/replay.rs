@@ -56,7 +56,10 @@ impl ScheduledLoan {
     pub fn payoff(&self, on: Date) -> Result<Portions> {
         let mut copy = self.clone();
         copy.today = copy.today.max(on);
-        let mut work = Replay::run(&copy, Some(on), Some(on))?;
+        let mut work = Replay::run(&copy, Some(on), None)?;
+        // What is quoted is meant to close the loan: overdue principal earns until the day interest of such a payment runs to.
+        work.closing = true;
+        work.keep_overdue(on)?;
         let mut owed = work.open_portions();
         if work.recalculates() {
             let outside = |row: &&ScheduledInstalment| row.kind != InstalmentKind::Planned;
