@@ -16,7 +16,7 @@ use crate::graph::enumerate::{CornerColumns, CornerPart};
 use crate::graph::features::Needs;
 use crate::graph::joined::Joined;
 use crate::graph::kinds::{add_up, turned, ways};
-use crate::graph::matrix::{Core, Index};
+use crate::graph::matrix::Core;
 use crate::graph::orient::{Oriented, OutRows};
 use crate::graph::stage::{Pool, Steps};
 use crate::parallel::for_each_chunk_mut;
@@ -180,7 +180,6 @@ pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: P
     let accounts = work.graph.accounts();
     let told = Told::of(work);
     let core = Core::of(work.graph, work.oriented);
-    let index = Index::of(&core, work.oriented);
     let mut runs: Vec<usize> = (0..accounts).step_by(MARKED).collect();
     let steps = Steps::new("meeting triangles", runs.len(), progress);
     let pool = Pool::new();
@@ -189,7 +188,7 @@ pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: P
             let run = first[0]..(first[0] + MARKED).min(accounts);
             let meet = |space: &mut Space| {
                 for account in run.filter(|&account| !core.holds(account)) {
-                    meet(work, (&core, &index), account as u32, &told, space);
+                    meet(work, &core, account as u32, &told, space);
                 }
             };
             pool.with(|| Space::of(accounts), |_| false, meet);
@@ -215,7 +214,7 @@ pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: P
 }
 
 /// Tells all triangles of which `account` has the lowest rank.
-fn meet(work: Marking<'_>, (core, index): (&Core, &Index), account: u32, told: &Told, space: &mut Space) {
+fn meet(work: Marking<'_>, core: &Core, account: u32, told: &Told, space: &mut Space) {
     let Marking { oriented, needs, .. } = work;
     let (_, slots) = oriented.row(account);
     if slots.len() < 2 {
@@ -227,7 +226,7 @@ fn meet(work: Marking<'_>, (core, index): (&Core, &Index), account: u32, told: &
     for a in 0..slots.len() {
         let v = space.row[a].target;
         match space.row[a].place {
-            Some(place) if slots.len() - a < oriented.row(v).1.len() => ask_links(oriented, index, place, a, space),
+            Some(place) if slots.len() - a < oriented.row(v).1.len() => ask_links(oriented, core, place, a, space),
             _ => find_links(oriented, v, space),
         }
         let triangles = space.links.len() as u32;
@@ -322,7 +321,7 @@ fn find_links(oriented: &Oriented, v: u32, space: &mut Space) {
 
 /// The links of the one at place `a` of the row, at `place` of the core, to the others behind it, who are in the core too.
 #[inline]
-fn ask_links(oriented: &Oriented, index: &Index, place: u32, a: usize, space: &mut Space) {
+fn ask_links(oriented: &Oriented, core: &Core, place: u32, a: usize, space: &mut Space) {
     let Space { row, slots, links, .. } = space;
     let (part, its_row) = oriented.row(row[a].target);
     slots.resize(slots.len().max(row.len()), 0);
@@ -330,11 +329,11 @@ fn ask_links(oriented: &Oriented, index: &Index, place: u32, a: usize, space: &m
     let mut kept = 0;
     for (at, other) in row.iter().enumerate().skip(a + 1) {
         slots[kept] = at as u32;
-        kept += usize::from(other.place.is_some_and(|other| index.has(place, other)));
+        kept += usize::from(other.place.is_some_and(|other| core.points(place, other)));
     }
     links.clear();
     links.extend(slots[..kept].iter().map(|&at| {
-        let before = row[at as usize].place.map_or(0, |other| index.before(place, other));
+        let before = row[at as usize].place.map_or(0, |other| core.points_before(place, other));
         let slot = its_row.start + before as usize;
         Link { slot: slot as u32, place: at, ways: ways(part.tallies[slot]) }
     }));

@@ -40,6 +40,7 @@ pub(super) struct Core {
     accounts: Vec<u32>,
     /// Their places among these, of all accounts.
     places: Vec<u32>,
+    pointing: Pointing,
 }
 
 impl Core {
@@ -59,7 +60,8 @@ impl Core {
         for (place, &account) in accounts.iter().enumerate() {
             places[account as usize] = place as u32;
         }
-        Self { accounts, places }
+        let pointing = Pointing::of(oriented, &accounts, &places);
+        Self { accounts, places, pointing }
     }
 
     pub fn holds(&self, account: usize) -> bool {
@@ -71,6 +73,21 @@ impl Core {
     pub fn place(&self, account: u32) -> Option<u32> {
         let place = self.places[account as usize];
         (place != OUTSIDE).then_some(place)
+    }
+
+    /// Whether the account at place `one` points to the one at place `other`.
+    #[inline]
+    pub fn points(&self, one: u32, other: u32) -> bool {
+        let Pointing { width, words, .. } = &self.pointing;
+        words[one as usize * width + other as usize / BITS] >> (other % u64::BITS) & 1 == 1
+    }
+
+    /// How many the account at place `one` points to before the one at place `other`.
+    #[inline]
+    pub fn points_before(&self, one: u32, other: u32) -> u32 {
+        let Pointing { width, words, before } = &self.pointing;
+        let at = one as usize * width + other as usize / BITS;
+        before[at] + (words[at] & ((1 << (other % u64::BITS)) - 1)).count_ones()
     }
 
     /// Tells all triangles in the core.
@@ -207,22 +224,21 @@ fn size_that_pays(relations: u64, oriented: &Oriented, ranks: &[u64]) -> usize {
 const TEST: f64 = 2.0;
 const TRIANGLE: f64 = 60.0;
 
-/// Which relations of the core there are, a bit each: asked for one by one, where a row is short and another long.
-pub(super) struct Index {
+/// Whom of the core its accounts point to, a bit each: asked for one by one, where a row is short and another long.
+struct Pointing {
     width: usize,
-    /// Whom each points to.
     words: Vec<u64>,
-    /// How many of them lie before each word.
+    /// How many bits are set before each word of a row.
     before: Vec<u32>,
 }
 
-impl Index {
-    pub fn of(core: &Core, oriented: &Oriented) -> Self {
-        let width = core.accounts.len().div_ceil(BITS).max(1);
-        let mut words = vec![0u64; core.accounts.len() * width];
+impl Pointing {
+    fn of(oriented: &Oriented, accounts: &[u32], places: &[u32]) -> Self {
+        let width = accounts.len().div_ceil(BITS).max(1);
+        let mut words = vec![0u64; accounts.len() * width];
         for_each_chunk_mut(&mut words, width, |first, words| {
-            let (part, row) = oriented.row(core.accounts[first / width]);
-            for place in part.targets[row].iter().map(|&target| core.places[target as usize]) {
+            let (part, row) = oriented.row(accounts[first / width]);
+            for place in part.targets[row].iter().map(|&target| places[target as usize]) {
                 words[place as usize / BITS] |= 1 << (place % u64::BITS);
             }
         });
@@ -235,19 +251,6 @@ impl Index {
             }
         });
         Self { width, words, before }
-    }
-
-    /// Whether the account at place `one` points to the one at place `other`.
-    #[inline]
-    pub fn has(&self, one: u32, other: u32) -> bool {
-        self.words[one as usize * self.width + other as usize / BITS] >> (other % u64::BITS) & 1 == 1
-    }
-
-    /// How many the account at place `one` points to before `other`.
-    #[inline]
-    pub fn before(&self, one: u32, other: u32) -> u32 {
-        let at = one as usize * self.width + other as usize / BITS;
-        self.before[at] + (self.words[at] & ((1 << (other % u64::BITS)) - 1)).count_ones()
     }
 }
 
@@ -279,9 +282,7 @@ impl Ways {
     fn row(&self, place: usize) -> &[u64] {
         &self.words[place * self.width..(place + 1) * self.width]
     }
-}
 
-impl Ways {
     /// Whom the account deals with, of a span.
     #[inline]
     fn known(&self, place: usize, span: usize) -> [u64; SPAN / BITS] {
