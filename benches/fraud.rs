@@ -1,22 +1,26 @@
 //! Benchmarks of the `fraud` room, on the synthetic market; the graph build stands beside, since it is the measure.
 //!
 //! `DANDELION_ACCOUNTS` and `DANDELION_DAYS` set another size; 50 days are about 24 transfers an account.
-//! `-- stages` prints the seconds of every stage, and how long single accounts take by day.
+//! `-- stages` prints the seconds of every stage, and how long single accounts take by day; `-- signals` looks for one signal
+//! at a time and prints what each costs, what it tells, and what it takes.
 
 #[path = "../examples/shared/memory.rs"]
 mod memory;
 
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group};
-use dandelion_credit::fraud::{AuditConfig, Auditor, BlockWatch, Marks, assess_live, dense_block};
+use dandelion_credit::fraud::{
+    AuditConfig, Auditor, BlockWatch, Haircuts, Marks, Signal, Weights, assess_live, dense_block,
+};
 use dandelion_credit::graph::temporal::{CycleConfig, Legs, TemporalIndex, circular_flows};
 use dandelion_credit::graph::{GraphConfig, TransferGraph};
 use dandelion_credit::synthetic::{Market, MarketConfig};
-use dandelion_credit::{Progress, TransferColumns, Update};
+use dandelion_credit::{BasisPoints, Progress, TransferColumns, Update};
 
 #[global_allocator]
 static MEMORY: memory::HugePages = memory::HugePages::new();
@@ -166,11 +170,91 @@ fn stages() {
     }
 }
 
+/// Area under the ROC curve of `scores` for those that are `wanted`, ties by half.
+fn roc_auc(scored: &mut [(f32, bool)]) -> f64 {
+    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut rank_sum, mut rank) = (0.0, 0usize);
+    for ties in scored.chunk_by(|a, b| a.0 == b.0) {
+        let mean = rank as f64 + (ties.len() + 1) as f64 / 2.0;
+        rank_sum += mean * ties.iter().filter(|one| one.1).count() as f64;
+        rank += ties.len();
+    }
+    let wanted = scored.iter().filter(|one| one.1).count() as f64;
+    (rank_sum - wanted * (wanted + 1.0) / 2.0) / (wanted * (scored.len() as f64 - wanted))
+}
+
+/// One signal at a time: seconds beyond those of an audit that looks for nothing, how well it tells shops that wash from
+/// others, and what it takes, without the cap on single payers.
+fn signals() {
+    let accounts = accounts();
+    let market = market();
+    let columns = market.transfers().columns();
+    let graph = build(&columns, accounts);
+    let index = TemporalIndex::build(&columns, accounts as usize, Progress::silent()).unwrap();
+    let marks = Marks::none();
+    let rings: BTreeSet<u32> = market.rings().iter().map(|ring| ring.merchant.get()).collect();
+    let mut washed = 0;
+    for (transfer, purpose) in columns.iter().zip(market.purposes()) {
+        if purpose.is_washed() && rings.contains(&transfer.payee.get()) {
+            washed += transfer.amount_minor;
+        }
+    }
+    let run = |config: &AuditConfig| {
+        let once = || {
+            let start = Instant::now();
+            let auditor = Auditor::prepare(&index, Some(&graph), &marks, config, Progress::silent()).unwrap();
+            let audit = auditor.audit(Progress::silent()).unwrap();
+            (start.elapsed().as_secs_f64(), audit)
+        };
+        (0..3).map(|_| once()).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+    };
+    let nothing = AuditConfig {
+        haircuts: Haircuts::NONE,
+        suspicion_weights: Weights::NONE,
+        payer_share: BasisPoints::new(10_000),
+        ..AuditConfig::default()
+    };
+    let (base, _) = run(&nothing);
+    println!("{accounts} accounts, {} transfers; looking for nothing takes {base:.3} s", columns.len());
+    for signal in Signal::ALL {
+        let all = AuditConfig::default();
+        let config = AuditConfig {
+            haircuts: Haircuts::NONE.with(signal, all.haircuts.of(signal)).unwrap(),
+            suspicion_weights: Weights::NONE.with(signal, all.suspicion_weights.of(signal)).unwrap(),
+            ..nothing.clone()
+        };
+        let (seconds, audit) = run(&config);
+        let (mut scored, mut taken, mut honest, mut raised) = (Vec::new(), [0i64; 2], 0i64, [0usize; 2]);
+        for shop in market.shops().iter().map(|shop| shop.account.as_usize()) {
+            let washes = rings.contains(&(shop as u32));
+            let score = audit.scores[shop][signal.index()];
+            scored.push((score, washes));
+            raised[usize::from(washes)] += usize::from(score >= 0.5);
+            taken[usize::from(washes)] += audit.received_minor[shop] - audit.verified_minor[shop];
+            honest += if washes { 0 } else { audit.received_minor[shop] };
+        }
+        let share = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
+        println!(
+            "{:<22} {:>6.3} s  AUC {:.2}  raised at {:>3.0} % of washing and {:>3.0} % of other shops  taken {:>3.0} % of washed, {:.2} % of other shops' receipts",
+            signal.name(),
+            (seconds - base).max(0.0),
+            roc_auc(&mut scored),
+            share(raised[1], rings.len()),
+            share(raised[0], market.shops().len() - rings.len()),
+            share(taken[1] as usize, washed as usize),
+            share(taken[0] as usize, honest as usize),
+        );
+    }
+}
+
 criterion_group!(benches, whole_market, blocks);
 
 fn main() {
     if std::env::args().any(|argument| argument == "stages") {
         return stages();
+    }
+    if std::env::args().any(|argument| argument == "signals") {
+        return signals();
     }
     benches();
     Criterion::default().configure_from_args().final_summary();

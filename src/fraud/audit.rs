@@ -170,7 +170,7 @@ impl<'a> Auditor<'a> {
                 .collect::<Vec<f32>>())
         })?
         .concat();
-        if let Some(graph) = self.graph {
+        if let Some(graph) = self.graph.filter(|_| self.config.looks_for(Signal::Association)) {
             let reached = association(graph, &self.knowledge.closure.ties, &audit.suspicion, progress)?;
             let weight = weights.of(Signal::Association) as f32;
             for (account, &near) in reached.iter().enumerate() {

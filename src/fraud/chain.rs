@@ -6,7 +6,7 @@
 
 use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs};
-use crate::parallel::try_map_chunks;
+use crate::parallel::{sort_unstable, try_map_chunks};
 use crate::progress::Progress;
 
 use super::config::AuditConfig;
@@ -48,7 +48,7 @@ pub(super) fn add_chains(
     })?
     .concat();
     let mut steps: Vec<Step> = links.iter().flatten().copied().collect();
-    steps.sort_unstable();
+    sort_unstable(&mut steps);
     steps.dedup();
     // Steps that are linked, directly or over others, come to have the same root.
     let mut root: Vec<u32> = (0..steps.len() as u32).collect();
@@ -58,7 +58,7 @@ pub(super) fn add_chains(
         root[a.max(b) as usize] = a.min(b);
     }
     let mut chains: Vec<(u32, u32)> = (0..steps.len() as u32).map(|step| (root_of(&mut root, step), step)).collect();
-    chains.sort_unstable();
+    sort_unstable(&mut chains);
     for chain in chains.chunk_by(|a, b| a.0 == b.0) {
         if chain.len() <= LONGEST {
             tell(chain.iter().map(|(_, step)| steps[*step as usize]), found);

@@ -6,14 +6,19 @@
 //! its own measure. Ways over two counterparties are counted where these and whom they lead to are not busy ([`BUSY`]): customers that two
 //! shops share make no group of them, and the work is bounded by `BUSY` a relation.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::parallel::{map_chunks, try_map_chunks};
+use crate::parallel::try_map_chunks;
 use crate::progress::Progress;
 
-/// Counterparties above which nobody is looked through: whom everybody knows makes no group.
-pub(super) const BUSY: usize = 64;
+use super::quiet::{BUSY, QuietRows};
+
 const CHUNK: usize = 1 << 11;
+/// Busy accounts of one piece of work.
+const BUSY_CHUNK: usize = 1 << 6;
 /// Relative difference below which two closures count as equal: weights are carried in 24 bits.
 const ALIKE: f64 = 1e-6;
 
@@ -23,8 +28,9 @@ pub(super) struct Closure {
     /// `o a / (a + 1)`, with `a` the mean over closed ways of two, three and four accounts of their weight at the account, in
     /// multiples of the market's mean, and `o` the market's openness.
     pub scores: Vec<f32>,
-    /// For every relation in the rows of the graph the weight of the counterparties that both ends have.
+    /// For every relation in the rows of the graph the weight of the quiet counterparties that both ends have.
     pub ties: Vec<f32>,
+    pub quiet: QuietRows,
 }
 
 /// Weights of the closed ways at one account, by their length less 2, and what chance would make of those of three.
@@ -43,9 +49,13 @@ struct Chance {
     busy_squares: f64,
 }
 
+/// Ends that may be linked by chance at a counterparty of this degree, weighted.
+fn ends_of(degree: usize) -> f64 {
+    (degree as f64 - 1.0) / (degree.max(1) as f64).sqrt()
+}
+
 impl Chance {
-    fn add(&mut self, degree: usize) {
-        let ends = (degree as f64 - 1.0) / (degree.max(1) as f64).sqrt();
+    fn add(&mut self, degree: usize, ends: f64) {
         self.sum += ends;
         self.squares += ends * ends;
         if degree > BUSY {
@@ -119,99 +129,241 @@ impl Reached {
     }
 }
 
-/// What one thread needs to look around account after account.
-struct Desk<'a> {
-    graph: &'a TransferGraph,
-    /// `1 / √degree` of every account.
-    weight: &'a [f32],
-    reached: Reached,
+/// Which ends matter at all: those that were reached twice or asked for; and a few others, since several accounts share a
+/// bit. Most ends are reached once, and are kept out of the table for the price of a bit in the nearest cache.
+#[derive(Default)]
+struct Sieve {
+    /// Met once, and met again or asked for.
+    words: Vec<[u64; 2]>,
+    shift: u32,
 }
 
-impl Desk<'_> {
-    /// Adds up the closed ways through `account` and writes down how close each counterparty is.
-    fn look_around(&mut self, account: usize, ties: &mut Vec<f32>) -> Ways {
-        let graph = self.graph;
-        let quiet = graph.neighbours(account as u32).iter().filter(|&&middle| graph.degree(middle) <= BUSY);
+impl Sieve {
+    /// Forgets everything and makes room for `steps` ends, with bits for sixteen times as many.
+    fn clear(&mut self, steps: usize) {
+        let bits = (steps * 16).next_power_of_two().clamp(1 << 8, 1 << 31);
+        self.shift = 32 - bits.trailing_zeros();
+        self.words.clear();
+        self.words.resize(bits / 64, [0; 2]);
+    }
+
+    fn bit(&self, account: u32) -> (usize, u64) {
+        let bit = account.wrapping_mul(0x9e37_79b1) >> self.shift;
+        (bit as usize / 64, 1 << (bit % 64))
+    }
+
+    fn ask_for(&mut self, account: u32) {
+        let (word, bit) = self.bit(account);
+        self.words[word][1] |= bit;
+    }
+
+    fn meet(&mut self, account: u32) {
+        let (word, bit) = self.bit(account);
+        let [once, again] = &mut self.words[word];
+        *again |= *once & bit;
+        *once |= bit;
+    }
+
+    fn may_matter(&self, account: u32) -> bool {
+        let (word, bit) = self.bit(account);
+        self.words[word][1] & bit != 0
+    }
+}
+
+/// What one thread needs to look around account after account.
+#[derive(Default)]
+struct Desk {
+    reached: Reached,
+    sieve: Sieve,
+    /// Ends that may matter, and the weight of the middle.
+    found: Vec<(u32, f32)>,
+    /// A bit for each quiet counterparty of the busy account at hand.
+    marked: Vec<u64>,
+}
+
+/// The graph with what is looked up of every account.
+struct Surroundings<'a> {
+    graph: &'a TransferGraph,
+    quiet: &'a QuietRows,
+    /// [`ends_of`] the degrees that nearly everybody has.
+    ends: Vec<f64>,
+    /// As [`Closure::ties`], in bits; every slot is written once.
+    ties: Vec<AtomicU32>,
+}
+
+impl<'a> Surroundings<'a> {
+    fn of(graph: &'a TransferGraph, quiet: &'a QuietRows) -> Self {
+        Self {
+            graph,
+            quiet,
+            ends: (0..1 << 10).map(ends_of).collect(),
+            ties: (0..graph.relations() * 2).map(|_| AtomicU32::new(0)).collect(),
+        }
+    }
+
+    fn is_busy(&self, account: u32) -> bool {
+        self.quiet.corner(account).0 > BUSY
+    }
+
+    fn tie(&self, slot: usize) -> f32 {
+        f32::from_bits(self.ties[slot].load(Ordering::Relaxed))
+    }
+
+    fn set_tie(&self, slot: usize, tie: f32) {
+        self.ties[slot].store(tie.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Goes over the quiet counterparties of `account` to theirs, and gives the weight of the closed ways of four.
+    fn reach(&self, account: u32, desk: &mut Desk) -> f64 {
+        let Desk { reached, sieve, found, .. } = desk;
+        let middles = self.quiet.of_account(account);
         // All rows are touched before any is read, so that they come from memory side by side and not one after the other.
         let (mut steps, mut touched) = (0, 0);
-        for &middle in quiet.clone() {
-            let row = graph.neighbours(middle);
+        for &middle in middles {
+            let row = self.quiet.of_account(middle);
             steps += row.len();
-            touched ^= row[0] ^ row[row.len() - 1];
+            touched ^= row.first().copied().unwrap_or(0) ^ row.last().copied().unwrap_or(0);
         }
         std::hint::black_box(touched);
-        self.reached.clear(steps.min(graph.accounts()));
-        for &middle in quiet {
-            let weight = self.weight[middle as usize];
-            for &end in graph.neighbours(middle) {
-                self.reached.add(end, weight);
+        sieve.clear(steps);
+        for &middle in middles {
+            sieve.ask_for(middle);
+            self.quiet.of_account(middle).iter().for_each(|&end| sieve.meet(end));
+        }
+        found.clear();
+        for &middle in middles {
+            let (ends, weight) = self.quiet.row(middle);
+            found.extend(ends.iter().filter(|&&end| sieve.may_matter(end)).map(|&end| (end, weight)));
+        }
+        reached.clear(found.len());
+        found.iter().for_each(|&(end, weight)| reached.add(end, weight));
+        let own = 1.0 / self.graph.degree(account).max(1) as f64;
+        let mut fours = 0.0;
+        for &place in &reached.order {
+            let (end, pairs) = (reached.keys[place as usize], reached.over[place as usize][1]);
+            if pairs > 0.0 && end != account {
+                fours += own * f64::from(pairs) * f64::from(self.quiet.row(end).1);
             }
         }
-        let own = 1.0 / graph.row(account).len().max(1) as f64;
-        let [mut twos, mut threes, mut fours] = [0.0f64; 3];
+        fours
+    }
+
+    /// The closed ways of four at a busy account. What ties it to others is written down on both sides.
+    fn look_around_busy(&self, account: u32, desk: &mut Desk) -> f64 {
+        let fours = self.reach(account, desk);
+        let Desk { reached, marked, .. } = desk;
+        marked.resize(self.graph.accounts().div_ceil(64), 0);
+        let own = self.quiet.of_account(account);
+        own.iter().for_each(|&peer| marked[peer as usize / 64] |= 1 << (peer % 64));
+        for (slot, &peer) in self.graph.row(account as usize).zip(self.graph.neighbours(account)) {
+            let tie = if !self.is_busy(peer) {
+                reached.towards(peer)
+            } else if (self.quiet.of_account(peer).len(), peer) < (own.len(), account) {
+                let both = |peer: &&u32| marked[**peer as usize / 64] >> (**peer % 64) & 1 == 1;
+                self.quiet.of_account(peer).iter().filter(both).map(|&middle| self.quiet.row(middle).1).sum()
+            } else {
+                0.0
+            };
+            if tie > 0.0
+                && let Some(mirror) = self.graph.slot_of(peer, account)
+            {
+                self.set_tie(slot, tie);
+                self.set_tie(mirror, tie);
+            }
+        }
+        own.iter().for_each(|&peer| marked[peer as usize / 64] = 0);
+        fours
+    }
+
+    /// Adds up the closed ways through `account`; those of four are known of the `busy` ones, whose ties are written down.
+    fn look_around(&self, account: u32, busy: &[(u32, f64)], desk: &mut Desk) -> Ways {
+        let graph = self.graph;
+        let known = if self.is_busy(account) { busy.binary_search_by_key(&account, |one| one.0).ok() } else { None };
+        let fours = match known {
+            Some(place) => busy[place].1,
+            None => self.reach(account, desk),
+        };
+        let own = 1.0 / graph.degree(account).max(1) as f64;
+        let [mut twos, mut threes] = [0.0f64; 2];
         let mut chance = Chance::default();
-        for (slot, &peer) in graph.row(account).zip(graph.neighbours(account as u32)) {
-            let weight = f64::from(self.weight[peer as usize]);
-            chance.add(graph.degree(peer));
+        for (slot, &peer) in graph.row(account as usize).zip(graph.neighbours(account)) {
+            let (degree, weight) = self.quiet.corner(peer);
+            let weight = f64::from(weight);
+            chance.add(degree, self.ends.get(degree).copied().unwrap_or_else(|| ends_of(degree)));
             let counts = graph.counts(slot);
             if counts.sent > 0 && counts.received > 0 {
                 twos += own * weight;
             }
-            let tie = self.reached.towards(peer);
-            ties.push(tie);
+            let (tie, met) = if degree > BUSY || known.is_some() {
+                (self.tie(slot), if degree > BUSY { 1.0 } else { 0.5 })
+            } else {
+                let tie = desk.reached.towards(peer);
+                self.set_tie(slot, tie);
+                (tie, 0.5)
+            };
             // A triangle is met over each of its quiet corners.
-            let met = if graph.degree(peer) <= BUSY { 0.5 } else { 1.0 };
             threes += own * f64::from(tie) * met * weight;
-        }
-        for &place in &self.reached.order {
-            let (end, pairs) = (self.reached.keys[place as usize], self.reached.over[place as usize][1]);
-            if pairs > 0.0 && end as usize != account && graph.degree(end) <= BUSY {
-                fours += own * f64::from(pairs) * f64::from(self.weight[end as usize]);
-            }
         }
         let by_chance = own * chance.pairs(2.0 * graph.relations() as f64);
         Ways { closed: [twos, threes, fours], by_chance }
     }
 }
 
+/// Desks that are handed from one piece of work to the next.
+#[derive(Default)]
+struct Desks(Mutex<Vec<Desk>>);
+
+impl Desks {
+    fn with<T>(&self, work: impl FnOnce(&mut Desk) -> T) -> T {
+        let mut desk = self.0.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
+        let made = work(&mut desk);
+        if let Ok(mut spare) = self.0.lock() {
+            spare.push(desk);
+        }
+        made
+    }
+}
+
 impl Closure {
-    /// Looks around every account.
+    /// Looks around every account: first around the busy ones, whose ties their counterparties then find written down.
     ///
     /// # Complexity
-    /// Relations times the counterparties of those that are not busy, [`BUSY`] at most.
+    /// For every relation with a quiet account its quiet counterparties, [`BUSY`] at most; for every relation of two busy
+    /// ones the quiet counterparties of the one that has fewer.
     pub fn of(graph: &TransferGraph, progress: Progress<'_>) -> Result<Self> {
         let accounts = graph.accounts();
-        let weight: Vec<f32> = map_chunks(accounts, CHUNK, |range| {
-            range.map(|account| 1.0 / (graph.row(account).len().max(1) as f32).sqrt()).collect::<Vec<f32>>()
-        })
+        progress.step("looking for closed groups", 0, accounts as u64)?;
+        let quiet = QuietRows::of(graph);
+        let around = Surroundings::of(graph, &quiet);
+        let busy: Vec<u32> = (0..accounts as u32).filter(|&account| around.is_busy(account)).collect();
+        let desks = Desks::default();
+        let busy = try_map_chunks(busy.len(), BUSY_CHUNK, |range| {
+            progress.step("looking for closed groups", 0, accounts as u64)?;
+            let look = |desk: &mut Desk| {
+                let fours = |&account: &u32| (account, around.look_around_busy(account, desk));
+                busy[range].iter().map(fours).collect::<Vec<(u32, f64)>>()
+            };
+            Ok(desks.with(look))
+        })?
         .concat();
-        let spare = std::sync::Mutex::new(Vec::new());
-        let parts = try_map_chunks(accounts, CHUNK, |range| {
+        let parts: Vec<Vec<Ways>> = try_map_chunks(accounts, CHUNK, |range| {
             progress.step("looking for closed groups", range.start as u64, accounts as u64)?;
-            let last = spare.lock().ok().and_then(|mut spare: std::sync::MutexGuard<'_, Vec<Desk<'_>>>| spare.pop());
-            let mut desk = last.unwrap_or_else(|| Desk { graph, weight: &weight, reached: Reached::default() });
-            let mut ties = Vec::new();
-            let ways: Vec<Ways> = range.map(|account| desk.look_around(account, &mut ties)).collect();
-            if let Ok(mut spare) = spare.lock() {
-                spare.push(desk);
-            }
-            Ok((ways, ties))
+            Ok(desks.with(|desk| range.map(|account| around.look_around(account as u32, &busy, desk)).collect()))
         })?;
         let mut sums = [0.0f64; 3];
-        for ways in parts.iter().flat_map(|part| &part.0) {
+        for ways in parts.iter().flatten() {
             sums.iter_mut().zip(ways.closed).for_each(|(sum, way)| *sum += way);
         }
-        let openness = openness(parts.iter().flat_map(|part| &part.0));
+        let openness = openness(parts.iter().flatten());
         let lengths = sums.iter().filter(|&&sum| sum > 0.0).count().max(1) as f64;
         let score = |ways: &Ways| {
             let multiple = |(way, sum): (&f64, &f64)| if *sum > 0.0 { way / sum * accounts as f64 } else { 0.0 };
             let closed = ways.closed.iter().zip(&sums).map(multiple).sum::<f64>() / lengths;
             (openness * closed / (closed + 1.0)) as f32
         };
-        let scores = parts.iter().flat_map(|part| part.0.iter().map(score)).collect();
-        let mut ties = Vec::with_capacity(parts.iter().map(|part| part.1.len()).sum());
-        parts.into_iter().for_each(|part| ties.extend(part.1));
-        Ok(Self { scores, ties })
+        let scores = parts.iter().flatten().map(score).collect();
+        let ties = around.ties.into_iter().map(|tie| f32::from_bits(tie.into_inner())).collect();
+        Ok(Self { scores, ties, quiet })
     }
 }
 
@@ -277,6 +429,46 @@ mod tests {
         let strongest = closure.scores[..300].iter().copied().fold(0.0, f32::max);
         assert!((300..305).all(|member| closure.scores[member] > 0.9), "{:?}", &closure.scores[300..]);
         assert!(strongest < 0.6, "{strongest}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+
+        /// Every closed way over the accounts of a town with three shops that are busy, one by one.
+        #[test]
+        fn ties_and_ways_of_busy_accounts_are_those_of_an_enumeration(
+            missed in prop::collection::vec((0u32..80, 0u32..3), 0..15),
+            friends in prop::collection::vec((0u32..80, 0u32..80), 60..120),
+        ) {
+            let visits = (0..80).flat_map(|customer| [0, 1, 2].map(|shop| (customer, shop)));
+            let mut pairs: Vec<(u32, u32)> =
+                visits.filter(|visit| !missed.contains(visit)).map(|(customer, shop)| (3 + customer, shop)).collect();
+            pairs.extend(friends.iter().map(|&(a, b)| (3 + a, 3 + b)).chain([(0, 1), (2, 1)]));
+            let graph = graph(&pairs, 83);
+            let quiet = QuietRows::of(&graph);
+            let around = Surroundings::of(&graph, &quiet);
+            let closure = Closure::of(&graph, Progress::silent()).unwrap();
+            let is_quiet = |account: u32| graph.degree(account) <= BUSY;
+            prop_assert!((0..3).all(|shop| !is_quiet(shop)));
+            let linked = |a: u32, b: u32| graph.relation(a, b).is_some();
+            let weight = |account: u32| 1.0 / (graph.degree(account).max(1) as f64).sqrt();
+            for a in 0..83u32 {
+                for (slot, &peer) in graph.row(a as usize).zip(graph.neighbours(a)) {
+                    let common = (0..83).filter(|&c| is_quiet(c) && linked(a, c) && linked(c, peer));
+                    let tie: f64 = common.map(weight).sum();
+                    prop_assert!((f64::from(closure.ties[slot]) - tie).abs() < 1e-5 * tie.max(1.0), "{a} {peer}");
+                }
+                let mut fours = 0.0;
+                for end in (0..83).filter(|&end| end != a && is_quiet(end)) {
+                    let middles: Vec<u32> = (0..83).filter(|&c| is_quiet(c) && linked(a, c) && linked(c, end)).collect();
+                    for (place, &one) in middles.iter().enumerate() {
+                        fours += middles[place + 1..].iter().map(|&other| weight(one) * weight(other) * weight(end)).sum::<f64>();
+                    }
+                }
+                let told = around.reach(a, &mut Desk::default()) * graph.degree(a).max(1) as f64;
+                prop_assert!((told - fours).abs() < 1e-4 * fours.max(1.0), "{a}: {told} {fours}");
+            }
+        }
     }
 
     proptest! {

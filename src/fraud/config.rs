@@ -48,7 +48,8 @@ pub struct AuditConfig {
     pub payer_share: BasisPoints,
     /// What one payer may contribute in any case, in minor units, so that a thin file is not emptied.
     pub payer_floor_minor: i64,
-    /// How much of what each signal taints is taken away, in order of [`Signal::ALL`]; 0 for signals that only score.
+    /// How much of what each signal taints is taken away, in order of [`Signal::ALL`]; 0 for signals that only score. A
+    /// signal that neither takes nor weighs is not looked for.
     pub haircuts: Haircuts,
     /// How much each signal can add to suspicion at most, 0 to 1, in order of [`Signal::ALL`].
     pub suspicion_weights: Weights,
@@ -117,6 +118,13 @@ impl AuditConfig {
             }
         }
         Ok(())
+    }
+
+    /// Whether anything can come of `signal`: one with neither a haircut nor a weight in suspicion is not looked for, costs
+    /// nothing and scores 0.
+    #[must_use]
+    pub fn looks_for(&self, signal: Signal) -> bool {
+        self.haircuts.of(signal) > 0 || self.suspicion_weights.of(signal) > 0.0
     }
 
     pub(super) fn cycles(&self) -> CycleConfig {
@@ -200,6 +208,9 @@ impl From<Haircuts> for Vec<u16> {
 pub struct Weights([f64; SIGNALS]);
 
 impl Weights {
+    /// Nothing weighs.
+    pub const NONE: Self = Self([0.0; SIGNALS]);
+
     /// The weight of `signal`.
     #[must_use]
     pub const fn of(&self, signal: Signal) -> f64 {

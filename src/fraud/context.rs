@@ -5,7 +5,7 @@ use crate::graph::temporal::{CircularFlow, Legs};
 
 use super::closure::Closure;
 use super::config::AuditConfig;
-use super::facts::{Facts, sole_payee};
+use super::facts::{Facts, purse_of, sole_payee};
 use super::marks::Marks;
 use super::patterns::Patterns;
 
@@ -79,46 +79,23 @@ pub(super) struct Context<'a, L> {
 }
 
 impl<L: Legs> Context<'_, L> {
-    /// The only payee of `account`, if it pays nobody else.
-    pub fn sole_payee(&self, account: u32) -> Option<u32> {
+    /// Whether `payer`, who paid `merchant`, pays nobody else.
+    pub fn pays_only(&self, payer: u32, merchant: u32) -> bool {
         match self.market {
-            Some(market) if !market.facts.pays_one.contains(account) => None,
-            Some(_) => self.legs.sent(account).first().map(|leg| leg.peer),
-            None => sole_payee(self.legs.sent(account)),
+            Some(market) => market.facts.pays_one.contains(payer),
+            None => sole_payee(self.legs.sent(payer)) == Some(merchant),
         }
-    }
-
-    /// Whether `account` may have forwarded money; what was not looked at beforehand may.
-    pub fn may_forward(&self, account: u32) -> bool {
-        self.market.is_none_or(|market| market.facts.forwards.contains(account))
-    }
-
-    /// Whether the transfer in `row` may have been forwarded.
-    pub fn may_be_forwarded(&self, row: u32) -> bool {
-        self.market.is_none_or(|market| market.facts.forwarded.may_contain(row))
     }
 
     /// Whose money a payer of `merchant` brings: the purse behind a payer of nobody else, else the payer itself.
     pub fn backer(&self, payer: u32, merchant: u32) -> u32 {
-        if self.sole_payee(payer) != Some(merchant) {
+        if !self.pays_only(payer, merchant) {
             return payer;
         }
-        self.purse_of(payer).filter(|&purse| purse != merchant).unwrap_or(payer)
-    }
-
-    /// The purse behind a puppet: who brought at least half of the money that `account` received.
-    pub fn purse_of(&self, account: u32) -> Option<u32> {
-        /// A puppet lives on a handful of transfers; somebody with more is not one.
-        const MOST: usize = 1024;
-        let received = self.legs.received(account);
-        if received.is_empty() || received.len() > MOST {
-            return None;
-        }
-        let mut sums: Vec<(u32, i64)> =
-            received.iter().filter(|leg| leg.amount_minor > 0).map(|leg| (leg.peer, leg.amount_minor)).collect();
-        sums.sort_unstable();
-        let total: i64 = sums.iter().map(|sum| sum.1).sum();
-        let half = |run: &&[(u32, i64)]| run.iter().map(|sum| sum.1).sum::<i64>() * 2 >= total.max(1);
-        sums.chunk_by(|a, b| a.0 == b.0).find(half).map(|run| run[0].0)
+        let purse = match self.market {
+            Some(market) => market.facts.purse(payer),
+            None => purse_of(self.legs.received(payer)).filter(|&purse| purse != merchant),
+        };
+        purse.unwrap_or(payer)
     }
 }

@@ -1,7 +1,7 @@
 //! What one pass over everybody's transfers tells: sets of accounts that keep expensive searches away from most others.
 
 use crate::graph::temporal::{Leg, Legs};
-use crate::parallel::map_chunks;
+use crate::parallel::{map_chunks, sort_unstable};
 
 use super::config::AuditConfig;
 
@@ -20,33 +20,16 @@ impl AccountSet {
     }
 }
 
-/// A set of transfers that may hold a few others, too: a bit for every place that rows are dealt to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct RowSieve(Vec<u64>);
-
-impl RowSieve {
-    fn of(rows: &[u32], transfers: usize) -> Self {
-        let mut words = vec![0u64; transfers.div_ceil(64).next_power_of_two()];
-        let mask = words.len() - 1;
-        rows.iter().for_each(|row| words[(*row as usize / 64) & mask] |= 1 << (row % 64));
-        Self(words)
-    }
-
-    /// `false` means that `row` is not in the set.
-    pub fn may_contain(&self, row: u32) -> bool {
-        !self.0.is_empty() && self.0[(row as usize / 64) & (self.0.len() - 1)] >> (row % 64) & 1 == 1
-    }
-}
-
 /// Who does what, as far as an account's own transfers tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     /// Pays, and pays one other account only.
     pub pays_one: AccountSet,
-    /// Has paid on, to somebody else and within the funding window, nearly what it was just paid.
-    pub forwards: AccountSet,
-    /// The transfers with which it did.
-    pub forwarded: RowSieve,
+    /// Payments of nearly what their payer was just paid by somebody else, within the funding window: payee, payer, and
+    /// whom it came from, ascending.
+    pub forwarded: Vec<[u32; 3]>,
+    /// The purse behind accounts that pay one other account only, where it is not that account; ascending.
+    pub purses: Vec<(u32, u32)>,
     /// Has paid three different accounts within the window of scattering.
     pub scatters: AccountSet,
     /// Was paid by three different accounts.
@@ -58,34 +41,64 @@ impl Facts {
         let accounts = legs.accounts();
         let parts = map_chunks(accounts, CHUNK, |range| {
             let first = range.start;
-            let mut words = [(); 4].map(|()| vec![0u64; range.len().div_ceil(64)]);
-            let (mut rows, mut transfers) = (Vec::new(), 0);
+            let mut words = [(); 3].map(|()| vec![0u64; range.len().div_ceil(64)]);
+            let (mut forwarded, mut purses) = (Vec::new(), Vec::new());
             for account in range {
-                let (received, sent) = (legs.received(account as u32), legs.sent(account as u32));
-                let before = rows.len();
-                transfers += sent.len();
-                rows_forwarded(received, sent, config, &mut rows);
-                let told = [
-                    sole_payee(sent).is_some(),
-                    rows.len() > before,
-                    three_within(sent, scatter_window_seconds),
-                    three_within(received, i64::MAX),
-                ];
+                let own = account as u32;
+                let (received, sent) = (legs.received(own), legs.sent(own));
+                payments_forwarded(own, received, sent, config, &mut forwarded);
+                let payee = sole_payee(sent);
+                if let Some(payee) = payee
+                    && let Some(purse) = purse_of(received).filter(|&purse| purse != payee)
+                {
+                    purses.push((own, purse));
+                }
+                let told =
+                    [payee.is_some(), three_within(sent, scatter_window_seconds), three_within(received, i64::MAX)];
                 for (words, told) in words.iter_mut().zip(told) {
                     words[(account - first) / 64] |= u64::from(told) << (account % 64);
                 }
             }
-            (words, rows, transfers)
+            (words, forwarded, purses)
         });
-        let (mut sets, mut rows, mut transfers) = ([const { Vec::new() }; 4], Vec::new(), 0);
+        let (mut sets, mut forwarded, mut purses) = ([const { Vec::new() }; 3], Vec::new(), Vec::new());
         for part in parts {
             sets.iter_mut().zip(part.0).for_each(|(set, words)| set.extend(words));
-            rows.extend(part.1);
-            transfers += part.2;
+            forwarded.extend(part.1);
+            purses.extend(part.2);
         }
-        let [pays_one, forwards, scatters, gathers] = sets.map(AccountSet);
-        Self { pays_one, forwards, forwarded: RowSieve::of(&rows, transfers), scatters, gathers }
+        sort_unstable(&mut forwarded);
+        let [pays_one, scatters, gathers] = sets.map(AccountSet);
+        Self { pays_one, forwarded, purses, scatters, gathers }
     }
+
+    /// The forwarded payments to `account`, by payer.
+    pub fn forwarded_to(&self, account: u32) -> &[[u32; 3]] {
+        let start = self.forwarded.partition_point(|payment| payment[0] < account);
+        let rest = &self.forwarded[start..];
+        &rest[..rest.partition_point(|payment| payment[0] == account)]
+    }
+
+    /// The purse behind `account`, which pays one other account only.
+    pub fn purse(&self, account: u32) -> Option<u32> {
+        let place = self.purses.binary_search_by_key(&account, |pair| pair.0).ok()?;
+        Some(self.purses[place].1)
+    }
+}
+
+/// The purse behind a puppet: who brought at least half of the money that an account received.
+pub(super) fn purse_of(received: &[Leg]) -> Option<u32> {
+    /// A puppet lives on a handful of transfers; somebody with more is not one.
+    const MOST: usize = 1024;
+    if received.is_empty() || received.len() > MOST {
+        return None;
+    }
+    let mut sums: Vec<(u32, i64)> =
+        received.iter().filter(|leg| leg.amount_minor > 0).map(|leg| (leg.peer, leg.amount_minor)).collect();
+    sums.sort_unstable();
+    let total: i64 = sums.iter().map(|sum| sum.1).sum();
+    let half = |run: &&[(u32, i64)]| run.iter().map(|sum| sum.1).sum::<i64>() * 2 >= total.max(1);
+    sums.chunk_by(|a, b| a.0 == b.0).find(half).map(|run| run[0].0)
 }
 
 /// The only payee among `sent`.
@@ -114,15 +127,15 @@ fn near(one: i64, other: i64, tolerance: f64) -> bool {
     (one as f64 - other as f64).abs() <= one.max(other) as f64 * tolerance
 }
 
-/// The rows of the payments that have a [`source_of`].
-fn rows_forwarded(received: &[Leg], sent: &[Leg], config: &AuditConfig, rows: &mut Vec<u32>) {
+/// The payments of `payer` that have a [`source_of`].
+fn payments_forwarded(payer: u32, received: &[Leg], sent: &[Leg], config: &AuditConfig, payments: &mut Vec<[u32; 3]>) {
     let mut until = 0;
     for leg in sent.iter().filter(|leg| leg.amount_minor > 0) {
         while until < received.len() && received[until].at_seconds <= leg.at_seconds {
             until += 1;
         }
-        if source_among(leg, leg.peer, &received[..until], config).is_some() {
-            rows.push(leg.row);
+        if let Some(source) = source_among(leg, leg.peer, &received[..until], config) {
+            payments.push([leg.peer, payer, source.peer]);
         }
     }
 }
@@ -174,15 +187,24 @@ mod tests {
                 let received: Vec<_> = rows.iter().filter(|row| row.1 == account && row.0 != account).collect();
                 let one = !sent.is_empty() && sent.iter().all(|row| row.1 == sent[0].1);
                 prop_assert_eq!(facts.pays_one.contains(account), one);
-                let forwarded = |out: &&(u32, u32, i64, i64)| received.iter().any(|into| {
-                    out.2 > 0 && into.0 != out.1 && (0..=window).contains(&(out.3 - into.3))
-                        && (out.2 - into.2).abs() as f64 <= out.2.max(into.2) as f64 * 0.1
-                });
-                let forwards = sent.iter().any(forwarded);
-                for row in (0u32..).zip(&rows).filter(|(_, row)| row.0 == account && row.1 != account && forwarded(row)) {
-                    prop_assert!(facts.forwarded.may_contain(row.0));
+                // The latest of those that fit, in order of time and row.
+                let mut forwarded: Vec<[u32; 3]> = Vec::new();
+                for out in sent.iter().filter(|out| out.2 > 0) {
+                    let source = received.iter().enumerate().filter(|(_, into)| {
+                        into.0 != out.1 && (0..=window).contains(&(out.3 - into.3))
+                            && (out.2 - into.2).abs() as f64 <= out.2.max(into.2) as f64 * 0.1
+                    }).max_by_key(|(place, into)| (into.3, *place));
+                    forwarded.extend(source.map(|(_, into)| [out.1, account, into.0]));
                 }
-                prop_assert_eq!(facts.forwards.contains(account), forwards);
+                forwarded.sort_unstable();
+                let told: Vec<[u32; 3]> = (0..6).flat_map(|to| facts.forwarded_to(to).to_vec()).filter(|one| one[1] == account).collect();
+                prop_assert_eq!(told, forwarded);
+                let all: i64 = received.iter().map(|row| row.2.max(0)).sum();
+                let purse = (0..6u32).find(|&purse| {
+                    let brought: Vec<i64> = received.iter().filter(|row| row.0 == purse && row.2 > 0).map(|row| row.2).collect();
+                    !brought.is_empty() && brought.iter().sum::<i64>() * 2 >= all
+                });
+                prop_assert_eq!(facts.purse(account), purse.filter(|&purse| one && purse != sent[0].1));
                 let three = |list: &[&(u32, u32, i64, i64)], peer: fn(&(u32, u32, i64, i64)) -> u32, window: i64| {
                     let list: Vec<_> = list.iter().filter(|row| row.2 > 0).collect();
                     list.iter().any(|a| list.iter().any(|b| list.iter().any(|c| {
@@ -194,7 +216,7 @@ mod tests {
                 prop_assert_eq!(facts.scatters.contains(account), three(&sent, |row| row.1, window));
                 prop_assert_eq!(facts.gathers.contains(account), three(&received, |row| row.0, i64::MAX));
             }
-            prop_assert!(!facts.pays_one.contains(64) && !facts.forwards.contains(u32::MAX));
+            prop_assert!(!facts.pays_one.contains(64) && !facts.gathers.contains(u32::MAX));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::temporal::{Legs, ScatterConfig, ScatterGather, circular_flows};
+use crate::graph::temporal::{CircularFlows, Legs, ScatterConfig, ScatterGather, circular_flows};
 use crate::progress::Progress;
 
 use super::blocks::{MarketBlocks, market_blocks};
@@ -13,6 +13,7 @@ use super::context::Knowledge;
 use super::facts::Facts;
 use super::patterns::Patterns;
 use super::scattered::all_scatter_gathers;
+use super::signal::Signal;
 use super::{overlap, trail};
 
 pub(super) fn scatter_config(config: &AuditConfig) -> ScatterConfig {
@@ -30,26 +31,42 @@ impl Knowledge {
         progress.step("lining up facts", 0, 1)?;
         let scatter = scatter_config(config);
         let facts = Facts::of(legs, config, scatter.window_seconds);
-        let circles = circular_flows(legs, &config.cycles(), progress)?;
+        let circles = match config.looks_for(Signal::CircularFlow) {
+            true => circular_flows(legs, &config.cycles(), progress)?,
+            false => CircularFlows::default(),
+        };
         let mut flows_of: Vec<(u32, u32)> = Vec::new();
         for (number, flow) in (0..).zip(&circles.flows) {
             flows_of.extend(flow.accounts.iter().map(|&account| (account, number)));
         }
         flows_of.sort_unstable();
-        let (scattered, mut capped) = all_scatter_gathers(legs, &facts, &scatter, progress)?;
+        let (scattered, mut capped) = match config.looks_for(Signal::ScatterGather) {
+            true => all_scatter_gathers(legs, &facts, &scatter, progress)?,
+            false => Default::default(),
+        };
         capped.extend(circles.capped);
         capped.sort_unstable();
         capped.dedup();
         let blocks = match graph {
-            Some(graph) => market_blocks(graph, legs, progress)?,
+            Some(graph) => market_blocks(graph, legs, config, progress)?,
             None => MarketBlocks::default(),
         };
+        let by_closure = [Signal::TightGroup, Signal::OwnCircle, Signal::Association];
         let closure = match graph {
-            Some(graph) => Closure::of(graph, progress)?,
-            None => Closure::default(),
+            Some(graph) if by_closure.into_iter().any(|signal| config.looks_for(signal)) => {
+                Closure::of(graph, progress)?
+            }
+            _ => Closure::default(),
         };
-        let mut trails = trail::trails(legs, progress)?;
-        add_chains(legs, config, progress, &mut trails)?;
+        let mut trails = Patterns::default();
+        if config.looks_for(Signal::AmountTrail) {
+            trails = trail::trails(legs, progress)?;
+            add_chains(legs, config, progress, &mut trails)?;
+        }
+        let overlap = match config.looks_for(Signal::PayerOverlap) {
+            true => overlap::overlaps(legs, progress)?,
+            false => Vec::new(),
+        };
         Ok(Self {
             facts,
             flows: circles.flows,
@@ -60,7 +77,7 @@ impl Knowledge {
             dense: blocks.dense,
             layers: blocks.layers,
             closure,
-            overlap: overlap::overlaps(legs, progress)?,
+            overlap,
         })
     }
 }

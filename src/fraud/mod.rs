@@ -85,6 +85,7 @@ mod knowledge;
 mod marks;
 mod overlap;
 mod patterns;
+mod quiet;
 mod scattered;
 mod shape;
 mod signal;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::graph::temporal::Legs;
-use crate::parallel::{map_chunks, try_map_chunks};
+use crate::parallel::{map_chunks, sort_unstable, try_map_chunks};
 use crate::progress::Progress;
 
 use super::shape::shrink;
@@ -53,7 +53,7 @@ pub(super) fn overlaps(legs: &impl Legs, progress: Progress<'_>) -> Result<Vec<(
         Ok(keys)
     })?;
     let mut keys = keys.concat();
-    keys.sort_unstable();
+    sort_unstable(&mut keys);
     let mut pairs: Vec<(u32, u32)> = Vec::new();
     for same in keys.chunk_by(|a, b| a.0 == b.0) {
         let same = &same[..same.len().min(GROUP)];

@@ -23,6 +23,13 @@ impl Patterns {
         self.members.extend(members.into_iter().map(|account| (account, number)));
     }
 
+    /// Adds the patterns of `other` behind the own ones.
+    pub fn append(&mut self, other: Self) {
+        let before = self.patterns.len() as u32;
+        self.patterns.extend(other.patterns);
+        self.members.extend(other.members.into_iter().map(|(account, number)| (account, before + number)));
+    }
+
     /// Makes the patterns ready to be looked up.
     pub fn seal(mut self) -> Self {
         self.members.sort_unstable();

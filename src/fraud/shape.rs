@@ -145,24 +145,30 @@ pub(super) fn novelty(received: &[Leg], as_of: i64, first_seen: impl Fn(usize) -
     (share(0) - usual).max(0.0) * shrink(recent, 10.0)
 }
 
-/// How much one amount dominates the receipts.
-pub(super) fn equal_amounts(received: &[Leg], scratch: &mut Vec<i64>, mut proof: Proof<'_>) -> f64 {
-    scratch.clear();
-    scratch.extend(received.iter().map(|leg| leg.amount_minor).filter(|&amount| amount > 0));
-    if scratch.len() < 3 {
+/// Sizes of the amounts of `list` that `wanted` keeps, ascending; amounts of 0 are left out.
+pub(super) fn sizes(list: &[Leg], wanted: impl Fn(&Leg) -> bool, into: &mut Vec<u64>) {
+    into.clear();
+    let kept = list.iter().filter(|leg| leg.amount_minor != 0 && wanted(leg));
+    into.extend(kept.map(|leg| leg.amount_minor.unsigned_abs()));
+    into.sort_unstable();
+}
+
+/// How much one amount dominates the receipts, whose positive amounts are given in ascending order.
+pub(super) fn equal_amounts(received: &[Leg], amounts: &[u64], mut proof: Proof<'_>) -> f64 {
+    if amounts.len() < 3 {
         return 0.0;
     }
-    scratch.sort_unstable();
     let (mut most, mut top) = (0, 0);
-    for run in scratch.chunk_by(|a, b| a == b) {
+    for run in amounts.chunk_by(|a, b| a == b) {
         if run.len() > most {
             (most, top) = (run.len(), run[0]);
         }
     }
-    let share = most as f64 / scratch.len() as f64;
-    let score = ((share - 0.2) / 0.8).max(0.0) * shrink(scratch.len(), 10.0);
-    if score > 0.0 {
-        received.iter().filter(|leg| leg.amount_minor == top).for_each(|leg| prove(&mut proof, 1.0, leg.row));
+    let share = most as f64 / amounts.len() as f64;
+    let score = ((share - 0.2) / 0.8).max(0.0) * shrink(amounts.len(), 10.0);
+    if score > 0.0 && proof.is_some() {
+        let dominating = received.iter().filter(|leg| leg.amount_minor > 0 && leg.amount_minor.unsigned_abs() == top);
+        dominating.for_each(|leg| prove(&mut proof, 1.0, leg.row));
     }
     score
 }
@@ -190,18 +196,23 @@ pub(super) fn timing(received: &[Leg], offset_seconds: i64, mut proof: Proof<'_>
     let mean = (received[count - 1].at_seconds - received[0].at_seconds) as f64 / (count - 1) as f64;
     let variance = gaps.map(|gap| (gap - mean) * (gap - mean)).sum::<f64>() / (count - 1) as f64;
     let even = if mean > 0.0 { (1.0 - variance.sqrt() / mean).max(0.0) } else { 0.0 };
-    let mut hours = [0u32; 24];
-    for leg in received {
-        hours[((leg.at_seconds + offset_seconds).rem_euclid(DAY) / 3600) as usize] += 1;
-    }
-    let sum: f64 = hours.iter().map(|&hour| n_ln_n(hour as usize)).sum();
-    let entropy = (count as f64).ln() - sum / count as f64;
-    let narrow = (1.0 - entropy / 24f64.ln()).max(0.0);
-    let score = even.max(narrow) * shrink(count, 10.0);
+    let score = even.max(narrow_hours(received, offset_seconds)) * shrink(count, 10.0);
     if score > 0.0 {
         received.iter().for_each(|leg| prove(&mut proof, 1.0, leg.row));
     }
     score
+}
+
+/// How few hours of the day the receipts fall into: 1 less their entropy, in that of receipts at all hours alike.
+fn narrow_hours(received: &[Leg], offset_seconds: i64) -> f64 {
+    let mut hours = [0u32; 24];
+    for leg in received {
+        hours[((leg.at_seconds + offset_seconds).rem_euclid(DAY) / 3600) as usize] += 1;
+    }
+    let count = received.len();
+    let sum: f64 = hours.iter().map(|&hour| n_ln_n(hour as usize)).sum();
+    let entropy = (count as f64).ln() - sum / count as f64;
+    (1.0 - entropy / 24f64.ln()).max(0.0)
 }
 
 /// `n ln n`, of which 0 is 0.
@@ -262,40 +273,29 @@ pub(super) fn repeated(list: &[Leg], by_peer: &[(u32, u32)], mut proof: Proof<'_
     1.0 - 1.0 / most as f64
 }
 
-/// How far the strangest amount is from the others of its side.
-pub(super) fn out_of_scale(list: &[Leg], scratch: &mut Vec<f64>, mut proof: Proof<'_>) -> f64 {
+/// How far the strangest amount of `list` is from the others, whose [`sizes`] are given.
+pub(super) fn out_of_scale(list: &[Leg], sizes: &[u64], mut proof: Proof<'_>) -> f64 {
     /// The least unit in which distances are told.
     const LEAST: f64 = 0.25;
     /// Units up to which an amount is ordinary.
     const ORDINARY: f64 = 3.0;
     /// Median deviations of a normal law in its standard deviation.
     const ROBUST: f64 = 1.4826;
-    scratch.clear();
-    let amounts = || list.iter().map(|leg| leg.amount_minor.unsigned_abs()).filter(|&amount| amount != 0);
-    scratch.extend(amounts().map(|amount| amount as f64));
-    if scratch.len() < 3 {
+    if sizes.len() < 3 {
         return 0.0;
     }
-    let (low, high) =
-        scratch.iter().fold((f64::MAX, 0.0f64), |(low, high), &amount| (low.min(amount), high.max(amount)));
-    let middle = scratch.len() / 2;
-    let median = scratch.select_nth_unstable_by(middle, f64::total_cmp).1.ln();
-    let farthest = (high.ln() - median).max(median - low.ln());
-    // Nothing is strange if the farthest is ordinary, or if half of the amounts are so far away that the unit is large:
-    // asked without a logarithm each, and with a margin for rounding.
-    let far = farthest / ORDINARY / ROBUST * (1.0 + 1e-9);
-    let (below, above) = ((median - far).exp(), (median + far).exp());
-    let distant = scratch.iter().filter(|&&amount| amount < below || amount > above).count();
-    if farthest <= ORDINARY * LEAST || distant >= scratch.len() - middle {
+    let log = |size: u64| (size as f64).ln();
+    let median = log(sizes[sizes.len() / 2]);
+    let farthest = (log(sizes[sizes.len() - 1]) - median).max(median - log(sizes[0]));
+    if farthest <= ORDINARY * LEAST {
         return 0.0;
     }
-    scratch.iter_mut().for_each(|amount| *amount = (amount.ln() - median).abs());
-    let deviation = *scratch.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let deviation = (log(halfway_out(sizes)) - median).abs();
     let unit = (deviation * ROBUST).max(LEAST);
     let largest = farthest / unit;
     if largest > ORDINARY && proof.is_some() {
         for leg in list.iter().filter(|leg| leg.amount_minor != 0) {
-            let distance = (log_amount(leg) - median).abs() / unit;
+            let distance = (log(leg.amount_minor.unsigned_abs()) - median).abs() / unit;
             if distance > ORDINARY {
                 prove(&mut proof, distance, leg.row);
             }
@@ -304,8 +304,26 @@ pub(super) fn out_of_scale(list: &[Leg], scratch: &mut Vec<f64>, mut proof: Proo
     1.0 - (-(largest - ORDINARY).max(0.0) / 6.0).exp()
 }
 
-fn log_amount(leg: &Leg) -> f64 {
-    (leg.amount_minor.unsigned_abs() as f64).ln()
+/// The size at the median distance from the median, told by ratios of whole numbers: walked to from the median outwards, the
+/// nearer side first.
+fn halfway_out(sizes: &[u64]) -> u64 {
+    let middle = sizes.len() / 2;
+    let square = u128::from(sizes[middle]).pow(2);
+    let (mut below, mut above, mut last) = (middle, middle, sizes[middle]);
+    for _ in 0..middle {
+        let above_is_nearer = match sizes.get(above + 1) {
+            Some(&next) => below == 0 || u128::from(sizes[below - 1]) * u128::from(next) <= square,
+            None => false,
+        };
+        last = if above_is_nearer {
+            above += 1;
+            sizes[above]
+        } else {
+            below -= 1;
+            sizes[below]
+        };
+    }
+    last
 }
 
 #[cfg(test)]
@@ -315,6 +333,12 @@ mod tests {
     fn legs(rows: &[(i64, i64)]) -> Vec<Leg> {
         let leg = |(row, &(at_seconds, amount_minor))| Leg { at_seconds, amount_minor, peer: 0, row };
         (0..).zip(rows).map(leg).collect()
+    }
+
+    fn sizes_of(list: &[Leg]) -> Vec<u64> {
+        let mut all = Vec::new();
+        sizes(list, |_| true, &mut all);
+        all
     }
 
     #[test]
@@ -327,7 +351,12 @@ mod tests {
 
     /// The median deviation by sorting, and a logarithm of every amount.
     fn out_of_scale_by_sorting(list: &[Leg]) -> f64 {
-        let mut logs: Vec<f64> = list.iter().filter(|leg| leg.amount_minor != 0).map(log_amount).collect();
+        let mut logs: Vec<f64> = list
+            .iter()
+            .map(|leg| leg.amount_minor.unsigned_abs())
+            .filter(|&size| size != 0)
+            .map(|size| (size as f64).ln())
+            .collect();
         if logs.len() < 3 {
             return 0.0;
         }
@@ -347,7 +376,7 @@ mod tests {
             let rows: Vec<(i64, i64)> =
                 amounts.iter().map(|&amount| (0, amount.pow(2) * 40 * base + amount)).chain([(0, strange)]).collect();
             let (list, mut proof) = (legs(&rows), Vec::new());
-            let score = out_of_scale(&list, &mut Vec::new(), Some(&mut proof));
+            let score = out_of_scale(&list, &sizes_of(&list), Some(&mut proof));
             proptest::prop_assert!((score - out_of_scale_by_sorting(&list)).abs() < 1e-9);
             proptest::prop_assert_eq!(score > 0.0, !proof.is_empty());
         }
@@ -382,8 +411,8 @@ mod tests {
     fn equal_round_and_even_receipts_are_told_from_ordinary_ones() {
         let even = legs(&(0..20).map(|i| (i * 3600, 5_000)).collect::<Vec<_>>());
         let odd = legs(&(0..20).map(|i| (i * i * 977, 1_003 + 617 * (i * i % 41))).collect::<Vec<_>>());
-        let mut amounts = Vec::new();
-        assert!(equal_amounts(&even, &mut amounts, None) > 0.6 && equal_amounts(&odd, &mut amounts, None) < 0.1);
+        let equal = |list: &[Leg]| equal_amounts(list, &sizes_of(list), None);
+        assert!(equal(&even) > 0.6 && equal(&odd) < 0.1);
         assert!(round_amounts(&even, 1_000, None) > 0.6 && round_amounts(&odd, 1_000, None) < 0.1);
         assert!(timing(&even, 0, None) > 0.6 && timing(&odd, 0, None) < 0.45);
     }
@@ -396,7 +425,7 @@ mod tests {
         assert!((repeated(&list, &by_peer, Some(&mut proof)) - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(most_telling(proof, 9), [0, 1, 2]);
         let mut proof = Vec::new();
-        assert!(out_of_scale(&list, &mut Vec::new(), Some(&mut proof)) > 0.9);
+        assert!(out_of_scale(&list, &sizes_of(&list), Some(&mut proof)) > 0.9);
         assert_eq!(most_telling(proof, 9), [3]);
         let list = legs(&[(0, 900), (5, -450)]);
         assert!((refunds(&list, 900, None) - 0.5 / 3.0).abs() < 1e-12);

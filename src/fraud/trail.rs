@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::error::Result;
 use crate::graph::temporal::Legs;
-use crate::parallel::{map_chunks, try_map_chunks};
+use crate::parallel::{map_chunks, sort_unstable, try_map_chunks};
 use crate::progress::Progress;
 
 use super::patterns::Patterns;
@@ -79,19 +79,20 @@ pub(super) fn trails(legs: &impl Legs, progress: Progress<'_>) -> Result<Pattern
             Ok(moves)
         })?;
         let mut moves: Vec<Move> = moves.concat();
-        moves.sort_unstable();
-        for same in moves.chunk_by(|a, b| a.0 == b.0) {
-            follow(same, accounts, &mut found);
-        }
+        sort_unstable(&mut moves);
+        let runs: Vec<&[Move]> = moves.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).collect();
+        let parts = map_chunks(runs.len(), CHUNK, |range| {
+            let mut found = Patterns::default();
+            runs[range].iter().for_each(|same| follow(same, accounts, &mut found));
+            found
+        });
+        parts.into_iter().for_each(|part| found.append(part));
     }
     Ok(found.seal())
 }
 
 /// The trails among all transfers of one amount, which ascend by payer and payee.
 fn follow(moves: &[Move], accounts: usize, found: &mut Patterns) {
-    if moves.len() < 2 {
-        return;
-    }
     let mut pairs: Vec<(u32, u32)> = moves.iter().map(|step| (step.1, step.2)).collect();
     pairs.dedup();
     let limit = (0.02 * accounts as f64).sqrt().clamp(2.0, MOST_PAIRS);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dandelion_credit::fraud::{
-    AuditConfig, Auditor, Baseline, FraudAssessment, Haircuts, MarketAudit, Marks, RemovedBy, Signal, assess_live,
+    AuditConfig, Auditor, Baseline, FraudAssessment, Haircuts, MarketAudit, Marks, RemovedBy, SIGNALS, Signal, Weights,
+    assess_live,
 };
 use dandelion_credit::graph::temporal::{Legs, TemporalIndex, TemporalWindow};
 use dandelion_credit::graph::{GraphConfig, TransferGraph};
@@ -227,7 +228,7 @@ fn the_same_bits_on_one_thread_and_on_three() {
     let market = market(3_000);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| audited(&market, |_, audit| audit.clone()))
+        pool.install(|| audited(&market, &AuditConfig::default(), |_, audit| audit.clone()))
     };
     assert_eq!(run(1), run(3));
 }
@@ -326,13 +327,13 @@ fn market(accounts: u32) -> Market {
     Market::generate(&MarketConfig { accounts, ring_share: 0.2, ..MarketConfig::default() }).unwrap()
 }
 
-fn audited<T>(market: &Market, see: impl FnOnce(&Auditor<'_>, &MarketAudit) -> T) -> T {
+fn audited<T>(market: &Market, config: &AuditConfig, see: impl FnOnce(&Auditor<'_>, &MarketAudit) -> T) -> T {
     let columns = market.transfers().columns();
     let accounts = market.kinds().len();
     let graph = TransferGraph::build(&columns, accounts, &GraphConfig::default(), Progress::silent()).unwrap();
     let index = TemporalIndex::build(&columns, accounts, Progress::silent()).unwrap();
-    let (marks, config) = (Marks::none(), AuditConfig::default());
-    let auditor = Auditor::prepare(&index, Some(&graph), &marks, &config, Progress::silent()).unwrap();
+    let marks = Marks::none();
+    let auditor = Auditor::prepare(&index, Some(&graph), &marks, config, Progress::silent()).unwrap();
     let audit = auditor.audit(Progress::silent()).unwrap();
     see(&auditor, &audit)
 }
@@ -353,7 +354,7 @@ fn wash_rings_of_the_synthetic_market_are_taken_out_and_honest_money_stays() {
         market.rings().iter().map(|ring| (ring.merchant.get(), ring.kind.name())).collect();
     let columns = market.transfers().columns();
     let mut by_kind: BTreeMap<&str, Tally> = BTreeMap::new();
-    audited(&market, |auditor, audit| {
+    audited(&market, &AuditConfig::default(), |auditor, audit| {
         let index = TemporalIndex::build(&columns, market.kinds().len(), Progress::silent()).unwrap();
         for shop in market.shops() {
             let told = auditor.assess(shop.account, audit).unwrap();
@@ -397,6 +398,27 @@ fn haircuts_of_zero_take_nothing_but_the_cap() {
     let auditor = Auditor::prepare(&index, None, &marks, &config, Progress::silent()).unwrap();
     let audit = auditor.audit(Progress::silent()).unwrap();
     assert_eq!(audit.received_minor, audit.verified_minor);
+}
+
+/// What is looked for changes no score of what is also looked for, and what is not looked for scores nothing.
+#[test]
+fn a_signal_alone_scores_as_it_does_among_all_others() {
+    let market = market(1_000);
+    let all = audited(&market, &AuditConfig::default(), |_, audit| audit.scores.clone());
+    let column = |scores: &[[f32; SIGNALS]], signal: Signal| -> Vec<f32> {
+        scores.iter().map(|row| row[signal.index()]).collect()
+    };
+    for signal in Signal::ALL.into_iter().filter(|signal| *signal != Signal::Association) {
+        let weights = Weights::NONE.with(signal, 0.5).unwrap();
+        let config = AuditConfig { haircuts: Haircuts::NONE, suspicion_weights: weights, ..AuditConfig::default() };
+        assert!(config.looks_for(signal));
+        audited(&market, &config, |_, audit| {
+            assert_eq!(column(&audit.scores, signal), column(&all, signal), "{signal}");
+            for other in Signal::ALL.into_iter().filter(|other| *other != signal) {
+                assert!(!config.looks_for(other) && column(&audit.scores, other).iter().all(|&score| score == 0.0));
+            }
+        });
+    }
 }
 
 /// Transfers and labels of a published set of planted patterns; the step is a day.

@@ -1,6 +1,7 @@
 //! A layer of accounts that lets money through.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// Money that went from one account to another in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +48,19 @@ pub struct FlowBlock {
 /// The number of edges times its logarithm.
 #[must_use]
 pub fn flow_block(edges: &[FlowEdge], lambda: f64) -> FlowBlock {
-    let mut sums: BTreeMap<(u32, u32), i64> = BTreeMap::new();
     // Whatever a caller passes, no sum of sums can overflow.
     let most = i64::MAX / (edges.len() as i64 + 1);
-    for edge in edges.iter().filter(|edge| edge.payer != edge.payee && edge.amount_minor > 0) {
-        let sum = sums.entry((edge.payer, edge.payee)).or_default();
-        *sum = sum.saturating_add(edge.amount_minor).min(most);
-    }
+    let counted = edges.iter().filter(|edge| edge.payer != edge.payee && edge.amount_minor > 0);
+    let mut sums: Vec<(u32, u32, i64)> =
+        counted.map(|edge| (edge.payer, edge.payee, edge.amount_minor.min(most))).collect();
+    sums.sort_unstable_by_key(|sum| (sum.0, sum.1));
+    sums.dedup_by(|next, sum| {
+        let same = (next.0, next.1) == (sum.0, sum.1);
+        if same {
+            sum.2 = sum.2.saturating_add(next.2).min(most);
+        }
+        same
+    });
     Peeling::new(&sums, lambda).run()
 }
 
@@ -81,14 +88,14 @@ struct Peeling {
 }
 
 impl Peeling {
-    fn new(sums: &BTreeMap<(u32, u32), i64>, lambda: f64) -> Self {
-        let mut accounts: Vec<u32> = sums.keys().flat_map(|pair| [pair.0, pair.1]).collect();
+    fn new(sums: &[(u32, u32, i64)], lambda: f64) -> Self {
+        let mut accounts: Vec<u32> = sums.iter().flat_map(|sum| [sum.0, sum.1]).collect();
         accounts.sort_unstable();
         accounts.dedup();
         let number = |account: u32| accounts.partition_point(|&other| other < account);
         let n = accounts.len();
         let (mut out, mut into) = (vec![Vec::new(); n], vec![Vec::new(); n]);
-        for (&(payer, payee), &sum) in sums {
+        for &(payer, payee, sum) in sums {
             let (payer, payee) = (number(payer), number(payee));
             out[payer].push((payee as u32, sum));
             into[payee].push((payer as u32, sum));
@@ -123,64 +130,69 @@ impl Peeling {
     fn run(mut self) -> FlowBlock {
         let n = self.accounts.len();
         let roles = [Role::Source, Role::Middle, Role::Sink];
-        let mut queue: std::collections::BTreeSet<(i64, Role, u32)> = std::collections::BTreeSet::new();
+        // Whoever changes in worth is put in once more; what is out of date is passed over.
+        let mut queue: BinaryHeap<Reverse<(i64, Role, u32)>> = BinaryHeap::new();
         // Worth in whole minor units orders the queue; ties go by role, then account.
         let key =
             |peeling: &Self, role: Role, account: usize| (peeling.worth(role, account) as i64, role, account as u32);
         let mut size = 0usize;
         for role in roles {
             for account in (0..n).filter(|&account| self.inside[role as usize][account]) {
-                queue.insert(key(&self, role, account));
+                queue.push(Reverse(key(&self, role, account)));
                 size += 1;
             }
         }
         let mut total: f64 = (0..n).filter(|&a| self.inside[1][a]).map(|account| self.worth_of_middle(account)).sum();
         let (mut best, mut best_step, mut order) = (0.0f64, None, Vec::new());
-        while let Some(&first) = queue.iter().next() {
+        while let Some(Reverse(first)) = queue.pop() {
+            let (_, role, account) = first;
+            let account = account as usize;
+            if !self.inside[role as usize][account] || key(&self, role, account) != first {
+                continue;
+            }
             if size > 0 && total / size as f64 > best {
                 (best, best_step) = (total / size as f64, Some(order.len()));
             }
-            queue.remove(&first);
-            let (_, role, account) = first;
-            let account = account as usize;
             self.inside[role as usize][account] = false;
             order.push((role, account));
             size -= 1;
             match role {
                 Role::Middle => {
                     total -= self.worth_of_middle(account);
-                    for (lists, other, column) in [(0, Role::Source, 0), (1, Role::Sink, 1)] {
-                        let list = if lists == 0 { self.into[account].clone() } else { self.out[account].clone() };
-                        for (peer, sum) in list {
-                            let peer = peer as usize;
-                            if self.inside[other as usize][peer] {
-                                queue.remove(&key(&self, other, peer));
-                            }
-                            let worth = if column == 0 { &mut self.paid } else { &mut self.took };
-                            worth[peer] -= sum;
-                            if self.inside[other as usize][peer] {
-                                queue.insert(key(&self, other, peer));
+                    for (other, list) in [
+                        (Role::Source, std::mem::take(&mut self.into[account])),
+                        (Role::Sink, std::mem::take(&mut self.out[account])),
+                    ] {
+                        for &(peer, sum) in &list {
+                            let place = peer as usize;
+                            let worth = if other == Role::Source { &mut self.paid } else { &mut self.took };
+                            worth[place] -= sum;
+                            if self.inside[other as usize][place] {
+                                queue.push(Reverse(key(&self, other, place)));
                             }
                         }
+                        let lists = if other == Role::Source { &mut self.into } else { &mut self.out };
+                        lists[account] = list;
                     }
                 }
                 Role::Source | Role::Sink => {
-                    let list =
-                        if role == Role::Source { self.out[account].clone() } else { self.into[account].clone() };
-                    for (peer, sum) in list {
-                        let peer = peer as usize;
-                        let there = self.inside[Role::Middle as usize][peer];
+                    let lists = if role == Role::Source { &mut self.out } else { &mut self.into };
+                    let list = std::mem::take(&mut lists[account]);
+                    for &(peer, sum) in &list {
+                        let place = peer as usize;
+                        let there = self.inside[Role::Middle as usize][place];
                         if there {
-                            queue.remove(&key(&self, Role::Middle, peer));
-                            total -= self.worth_of_middle(peer);
+                            total -= self.worth_of_middle(place);
                         }
                         let column = if role == Role::Source { &mut self.got } else { &mut self.gave };
-                        column[peer] -= sum;
+                        column[place] -= sum;
                         if there {
-                            total += self.worth_of_middle(peer);
-                            queue.insert(key(&self, Role::Middle, peer));
+                            total += self.worth_of_middle(place);
+                            queue.push(Reverse(key(&self, Role::Middle, place)));
                         }
                     }
+                    let lists = if role == Role::Source { &mut self.out } else { &mut self.into };
+                    lists[account] = list;
                 }
             }
         }

@@ -6,7 +6,9 @@ use crate::graph::temporal::Legs;
 use crate::parallel::try_map_chunks;
 use crate::progress::Progress;
 
+use super::super::config::AuditConfig;
 use super::super::patterns::Patterns;
+use super::super::signal::Signal;
 use super::flow::{FlowEdge, flow_block};
 use super::rounds::dense_blocks;
 
@@ -28,9 +30,17 @@ pub(in super::super) struct MarketBlocks {
 pub(in super::super) fn market_blocks(
     graph: &TransferGraph,
     legs: &impl Legs,
+    config: &AuditConfig,
     progress: Progress<'_>,
 ) -> Result<MarketBlocks> {
-    Ok(MarketBlocks { dense: dense_blocks(graph, legs, progress)?, layers: layers(graph, legs, progress)? })
+    let mut blocks = MarketBlocks::default();
+    if config.looks_for(Signal::DenseBlock) {
+        blocks.dense = dense_blocks(graph, legs, progress)?;
+    }
+    if config.looks_for(Signal::FlowThroughBlock) {
+        blocks.layers = layers(graph, legs, progress)?;
+    }
+    Ok(blocks)
 }
 
 /// The layer among the accounts that let the most money through.
@@ -132,7 +142,7 @@ mod tests {
         let columns = transfers.columns();
         let graph = TransferGraph::build(&columns, 4_500, &GraphConfig::default(), Progress::silent()).unwrap();
         let index = TemporalIndex::build(&columns, 4_500, Progress::silent()).unwrap();
-        let blocks = market_blocks(&graph, &index, Progress::silent()).unwrap();
+        let blocks = market_blocks(&graph, &index, &AuditConfig::default(), Progress::silent()).unwrap();
         let dense = |account: u32| blocks.dense.of(account).next().is_some();
         assert!((4_000..4_012).all(dense) && (4_100..4_112).all(dense));
         assert!((0..3_000).filter(|&customer| dense(customer)).count() < 30);

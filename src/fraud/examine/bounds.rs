@@ -27,7 +27,9 @@ impl<L: Legs> Desk<'_, '_, L> {
     /// Receipts of the last 30 days are held to a multiple of the best earlier 30 days. This comes last: what is left after
     /// everything else only grows with honest receipts, and so does the smaller of it and the bound.
     pub(super) fn hold_jump(&mut self) {
-        if self.ctx.config.haircuts.of(Signal::PreApplicationLift) > 0 {
+        // Nobody who received no more than what counts in any case has more of it in the last 30 days.
+        let within = self.positive <= self.ctx.config.recent_floor_minor;
+        if self.ctx.config.haircuts.of(Signal::PreApplicationLift) > 0 && !within {
             self.scratch.taints.clear();
             self.taint_jump();
             self.take(Signal::PreApplicationLift);
@@ -54,12 +56,26 @@ impl<L: Legs> Desk<'_, '_, L> {
         }
     }
 
+    /// Whether the cap on payers can take anything: told without sorting where every payer stands alone.
+    fn may_exceed_cap(&self) -> bool {
+        let (mut total, mut largest, mut alone) = (0i64, 0i64, true);
+        for (payer, &(purse, _)) in self.scratch.payers.iter().zip(&self.scratch.behind) {
+            total += payer.left;
+            largest = largest.max(payer.left);
+            alone &= purse == payer.account;
+        }
+        let [total, largest] = [total, largest].map(i128::from);
+        let floor = i128::from(self.ctx.config.payer_floor_minor);
+        let allowed = floor * 10_000 + i128::from(self.ctx.config.payer_share.get()) * total;
+        total > floor && !(alone && largest * 10_000 <= allowed)
+    }
+
     /// No payer, with those it funds, may hold more than its share of what is left.
     pub(super) fn cap_payers(&mut self) {
-        let scratch = &mut *self.scratch;
-        if scratch.payers.is_empty() {
+        if !self.may_exceed_cap() {
             return;
         }
+        let scratch = &mut *self.scratch;
         // Payers with the same purse behind them are one.
         let mut groups = std::mem::take(&mut scratch.groups);
         groups.clear();

@@ -14,7 +14,7 @@ impl<L: Legs> Desk<'_, '_, L> {
     pub(super) fn market_signals(&mut self) {
         let Some(market) = self.ctx.market else {
             let config = scatter_config(self.ctx.config);
-            if !three_within(self.sent, config.window_seconds) {
+            if !self.ctx.config.looks_for(Signal::ScatterGather) || !three_within(self.sent, config.window_seconds) {
                 return;
             }
             let around = scatter_gathers(self.ctx.legs, self.account.into(), &config).unwrap_or_default();
@@ -42,7 +42,8 @@ impl<L: Legs> Desk<'_, '_, L> {
             }
             self.note(signal, f64::from(score), proof);
         }
-        if let Some(&score) = market.closure.scores.get(self.account as usize)
+        if self.ctx.config.looks_for(Signal::TightGroup)
+            && let Some(&score) = market.closure.scores.get(self.account as usize)
             && score > 0.0
         {
             let proof = if self.keep { self.ties_of(market) } else { Vec::new() };

@@ -70,8 +70,13 @@ pub(super) struct Scratch {
     taken: Vec<i64>,
     /// Receipts tainted by the signal at hand.
     taints: Vec<(u32, i64)>,
-    amounts: Vec<i64>,
-    numbers: Vec<f64>,
+    /// Amounts without their sign, ascending: of receipts, of payments, and of receipts that are no refunds.
+    sizes: [Vec<u64>; 3],
+    /// Payee of each payment, as a number.
+    payee_of: Vec<u32>,
+    payees: u32,
+    counts: Vec<u32>,
+    sources: Vec<u32>,
     groups: Vec<(u32, u32)>,
     /// Who stands behind each payer, and how many of its receipts were forwarded from there.
     behind: Vec<(u32, u32)>,
@@ -128,6 +133,13 @@ impl<L: Legs> Desk<'_, '_, L> {
         scratch.taken.resize(self.received.len(), 0);
         scratch.payer_of.clear();
         scratch.payer_of.resize(self.received.len(), 0);
+        scratch.payees = 0;
+        scratch.payee_of.clear();
+        scratch.payee_of.resize(self.sent.len(), 0);
+        for (number, run) in (0..).zip(scratch.by_payee.chunk_by(|a, b| a.0 == b.0)) {
+            run.iter().for_each(|pair| scratch.payee_of[pair.1 as usize] = number);
+            scratch.payees = number + 1;
+        }
         scratch.payers.clear();
         let mut start = 0;
         for run in scratch.by_payer.chunk_by(|a, b| a.0 == b.0) {
@@ -191,11 +203,16 @@ impl<L: Legs> Desk<'_, '_, L> {
 
     /// The signals that taint single receipts.
     fn money_signals(&mut self) {
-        self.loan_funded();
-        self.shared_device();
-        self.circular();
-        self.round_trips();
-        self.exclusivity();
+        let look = |signal: Signal, look: fn(&mut Self), desk: &mut Self| {
+            if desk.ctx.config.looks_for(signal) {
+                look(desk);
+            }
+        };
+        look(Signal::LoanFunded, Self::loan_funded, self);
+        look(Signal::SharedDevice, Self::shared_device, self);
+        look(Signal::CircularFlow, Self::circular, self);
+        look(Signal::RoundTrip, Self::round_trips, self);
+        look(Signal::PayerExclusivity, Self::exclusivity, self);
     }
 
     fn finish(mut self) -> Examination {

@@ -16,29 +16,36 @@ impl<L: Legs> Desk<'_, '_, L> {
     /// none stands behind themselves.
     pub(super) fn look_behind_payers(&mut self) {
         let mut behind = std::mem::take(&mut self.scratch.behind);
+        let mut sources = std::mem::take(&mut self.scratch.sources);
         behind.clear();
-        let mut sources: Vec<u32> = Vec::new();
+        let mut forwarded = self.ctx.market.map(|market| market.facts.forwarded_to(self.account));
         for payer in &self.scratch.payers {
             sources.clear();
-            let mut receipts = 0;
-            if payer.positive > 0 && self.ctx.may_forward(payer.account) {
-                for &(_, place) in &self.scratch.by_payer[payer.start as usize..payer.end as usize] {
-                    let leg = &self.received[place as usize];
-                    receipts += usize::from(leg.amount_minor > 0);
-                    if leg.amount_minor > 0 && self.ctx.may_be_forwarded(leg.row) {
-                        let inflow = self.ctx.legs.received(payer.account);
-                        sources.extend(self.source_of(leg, inflow).map(|source| source.peer));
-                    }
+            let receipts = || {
+                let own = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
+                own.iter().map(|pair| &self.received[pair.1 as usize]).filter(|leg| leg.amount_minor > 0)
+            };
+            match &mut forwarded {
+                Some(all) => {
+                    // Both lists ascend by payer.
+                    let own = all.iter().take_while(|payment| payment[1] == payer.account).count();
+                    sources.extend(all[..own].iter().map(|payment| payment[2]));
+                    *all = &all[own..];
+                }
+                None => {
+                    let inflow = self.ctx.legs.received(payer.account);
+                    sources.extend(receipts().filter_map(|leg| self.source_of(leg, inflow)).map(|source| source.peer));
+                    sources.sort_unstable();
                 }
             }
-            sources.sort_unstable();
             let most = sources.chunk_by(|a, b| a == b).max_by_key(|run| (run.len(), std::cmp::Reverse(run[0])));
             behind.push(match most {
-                Some(run) if run.len() * 2 >= receipts => (run[0], run.len() as u32),
+                Some(run) if run.len() * 2 >= receipts().count() => (run[0], run.len() as u32),
                 _ => (self.ctx.backer(payer.account, self.account), 0),
             });
         }
         self.scratch.behind = behind;
+        self.scratch.sources = sources;
     }
 
     /// The transfer that a payer forwarded with `leg`.
@@ -57,14 +64,14 @@ impl<L: Legs> Desk<'_, '_, L> {
                 continue;
             }
             count += 1;
-            let sole = self.ctx.sole_payee(payer.account) == Some(self.account);
+            let sole = self.ctx.pays_only(payer.account, self.account);
             let puppet = forwarded >= PUPPET;
             exclusive += usize::from(sole && !puppet);
             puppets += usize::from(puppet);
-            if !sole && !puppet {
+            let told = sole && self.keep;
+            if !puppet && !told {
                 continue;
             }
-            let inflow = self.ctx.legs.received(payer.account);
             for &(_, place) in &self.scratch.by_payer[payer.start as usize..payer.end as usize] {
                 let leg = &self.received[place as usize];
                 if leg.amount_minor <= 0 {
@@ -75,6 +82,7 @@ impl<L: Legs> Desk<'_, '_, L> {
                 }
                 if self.keep {
                     proof.push((leg.amount_minor as f64, leg.row));
+                    let inflow = self.ctx.legs.received(payer.account);
                     if let Some(source) = self.source_of(leg, inflow).filter(|_| puppet) {
                         proof.push((2.0 * leg.amount_minor as f64, source.row));
                     }

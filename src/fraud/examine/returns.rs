@@ -46,6 +46,11 @@ impl<L: Legs> Desk<'_, '_, L> {
             }
             let receipts = self.scratch.by_payer[payer.start as usize..payer.end as usize].iter().map(|pair| pair.1);
             let returns = payees[start..next].iter().map(|pair| pair.1);
+            let returned = returns.clone().map(|place| self.sent[place as usize].amount_minor.max(0));
+            let most = payer.positive.min(returned.fold(0, i64::saturating_add));
+            if !self.is_ring(receipts.len(), most) {
+                continue;
+            }
             let returns: Vec<u32> = returns.collect();
             self.match_returns(receipts.collect(), &returns, payer.positive, &mut taints, proof);
         }
@@ -77,6 +82,13 @@ impl<L: Legs> Desk<'_, '_, L> {
             self.match_returns(receipts, &returns, positive, &mut taints, proof);
         }
         self.scratch.taints = taints;
+    }
+
+    /// Friends settle bills now and then; a ring goes round again and again, or moves much at once.
+    fn is_ring(&self, rounds: usize, total: i64) -> bool {
+        let config = self.ctx.config;
+        rounds >= config.return_rounds as usize
+            || i128::from(total) * 10_000 >= i128::from(self.positive) * i128::from(config.return_share.get())
     }
 
     /// Matches money sent back with receipts within the window either way, in order of time.
@@ -121,11 +133,8 @@ impl<L: Legs> Desk<'_, '_, L> {
                 }
             }
         }
-        // Friends settle bills now and then; a ring goes round again and again, or moves much at once.
         let rounds = matched.iter().filter(|&&minor| minor > 0).count();
-        let config = self.ctx.config;
-        let large = i128::from(total) * 10_000 >= i128::from(self.positive) * i128::from(config.return_share.get());
-        if rounds < config.return_rounds as usize && !large {
+        if !self.is_ring(rounds, total) {
             return;
         }
         proof.extend(pairs);

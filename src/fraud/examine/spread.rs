@@ -3,7 +3,6 @@
 use crate::graph::temporal::{Legs, widest_in};
 use crate::money::Scale;
 
-use super::super::closure::BUSY;
 use super::super::shape::{self, DAY, Proof, prove, shrink};
 use super::super::signal::Signal;
 use super::Desk;
@@ -16,9 +15,20 @@ impl<L: Legs> Desk<'_, '_, L> {
     pub(super) fn shape_signals(&mut self) {
         let (ctx, received, sent, keep) = (self.ctx, self.received, self.sent, self.keep);
         let as_of = ctx.as_of;
-        let mut amounts = std::mem::take(&mut self.scratch.amounts);
-        let mut numbers = std::mem::take(&mut self.scratch.numbers);
+        let mut sizes = std::mem::take(&mut self.scratch.sizes);
+        let by_size = [Signal::EqualAmounts, Signal::OutOfScale].into_iter().any(|signal| ctx.config.looks_for(signal));
+        shape::sizes(received, |_| by_size, &mut sizes[0]);
+        shape::sizes(sent, |_| by_size, &mut sizes[1]);
+        let sales = if self.received.iter().all(|leg| leg.amount_minor >= 0) {
+            &sizes[0]
+        } else {
+            shape::sizes(received, |leg| leg.amount_minor > 0, &mut sizes[2]);
+            &sizes[2]
+        };
         let told = |desk: &mut Self, signal: Signal, score: &mut dyn FnMut(Proof<'_>) -> f64| {
+            if !ctx.config.looks_for(signal) {
+                return;
+            }
             let mut proof = Vec::new();
             let score = score(keep.then_some(&mut proof));
             desk.note(signal, score, proof);
@@ -44,9 +54,7 @@ impl<L: Legs> Desk<'_, '_, L> {
                     shape::lift(received, as_of, ctx.config.recent_multiple, proof)
                 });
             }
-            told(self, Signal::EqualAmounts, &mut |proof: Proof<'_>| {
-                shape::equal_amounts(received, &mut amounts, proof)
-            });
+            told(self, Signal::EqualAmounts, &mut |proof: Proof<'_>| shape::equal_amounts(received, sales, proof));
             let unit = ten_major(ctx.config.scale);
             told(self, Signal::RoundAmounts, &mut |proof: Proof<'_>| shape::round_amounts(received, unit, proof));
             let offset = i64::from(ctx.config.utc_offset.seconds());
@@ -54,16 +62,17 @@ impl<L: Legs> Desk<'_, '_, L> {
             let positive = self.positive;
             told(self, Signal::Refunds, &mut |proof: Proof<'_>| shape::refunds(received, positive, proof));
         }
-        let mut proof = Vec::new();
-        let by_payer = shape::repeated(received, &self.scratch.by_payer, keep.then_some(&mut proof));
-        let by_payee = shape::repeated(sent, &self.scratch.by_payee, keep.then_some(&mut proof));
-        self.note(Signal::RepeatedTransfers, by_payer.max(by_payee), proof);
-        let mut proof = Vec::new();
-        let into = shape::out_of_scale(received, &mut numbers, keep.then_some(&mut proof));
-        let out = shape::out_of_scale(sent, &mut numbers, keep.then_some(&mut proof));
-        self.note(Signal::OutOfScale, into.max(out), proof);
-        self.scratch.amounts = amounts;
-        self.scratch.numbers = numbers;
+        told(self, Signal::OutOfScale, &mut |mut proof: Proof<'_>| {
+            let into = shape::out_of_scale(received, &sizes[0], proof.as_deref_mut());
+            into.max(shape::out_of_scale(sent, &sizes[1], proof))
+        });
+        self.scratch.sizes = sizes;
+        if ctx.config.looks_for(Signal::RepeatedTransfers) {
+            let mut proof = Vec::new();
+            let by_payer = shape::repeated(received, &self.scratch.by_payer, keep.then_some(&mut proof));
+            let by_payee = shape::repeated(sent, &self.scratch.by_payee, keep.then_some(&mut proof));
+            self.note(Signal::RepeatedTransfers, by_payer.max(by_payee), proof);
+        }
         self.burst_signals();
         self.own_circle();
     }
@@ -73,17 +82,19 @@ impl<L: Legs> Desk<'_, '_, L> {
     }
 
     pub(super) fn burst_signals(&mut self) {
-        let payees = self.scratch.by_payee.chunk_by(|a, b| a.0 == b.0).count();
-        let payers = self.scratch.payers.len();
-        if payers.max(payees) < 3 {
-            return;
-        }
         let mut told: Vec<Told> = Vec::new();
-        for (signal, list, order, all) in [
-            (Signal::FanInBurst, self.received, &self.scratch.by_payer, payers),
-            (Signal::FanOutBurst, self.sent, &self.scratch.by_payee, payees),
+        let mut counts = std::mem::take(&mut self.scratch.counts);
+        for (signal, list, numbers, all) in [
+            (Signal::FanInBurst, self.received, &self.scratch.payer_of, self.scratch.payers.len()),
+            (Signal::FanOutBurst, self.sent, &self.scratch.payee_of, self.scratch.payees as usize),
         ] {
-            let Some(best) = widest_in(list, order, 2 * DAY).filter(|best| best.counterparties >= 3) else { continue };
+            if all < 3 || !self.ctx.config.looks_for(signal) {
+                continue;
+            }
+            counts.clear();
+            counts.resize(all, 0);
+            let best = widest_in(list, numbers, &mut counts, 2 * DAY).filter(|best| best.counterparties >= 3);
+            let Some(best) = best else { continue };
             let many = best.counterparties as usize;
             let rows = list[best.first..=best.last].iter().map(|leg| (1.0, leg.row));
             told.push((
@@ -92,6 +103,7 @@ impl<L: Legs> Desk<'_, '_, L> {
                 if self.keep { rows.collect() } else { Vec::new() },
             ));
         }
+        self.scratch.counts = counts;
         for (signal, score, proof) in told {
             self.note(signal, score, proof);
         }
@@ -101,7 +113,7 @@ impl<L: Legs> Desk<'_, '_, L> {
     pub(super) fn own_circle(&mut self) {
         let (Some(graph), Some(market)) = (self.ctx.graph, self.ctx.market) else { return };
         let payers = &self.scratch.payers;
-        if payers.len() < 3 {
+        if payers.len() < 3 || !self.ctx.config.looks_for(Signal::OwnCircle) {
             return;
         }
         self.scratch.taints.clear();
@@ -121,10 +133,8 @@ impl<L: Legs> Desk<'_, '_, L> {
             let payer = payers[number as usize];
             // Whoever has nobody quiet in common with the account needs no closer look.
             let tied = graph.slot_of(self.account, payer.account).is_some_and(|slot| market.closure.ties[slot] > 0.0);
-            let is_payer = |other: &u32| {
-                graph.degree(*other) <= BUSY && payers.binary_search_by_key(other, |payer| payer.account).is_ok()
-            };
-            let knows = tied && graph.neighbours(payer.account).iter().any(is_payer);
+            let is_payer = |other: &u32| payers.binary_search_by_key(other, |payer| payer.account).is_ok();
+            let knows = tied && market.closure.quiet.of_account(payer.account).iter().any(is_payer);
             if knows {
                 linked += 1;
                 let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];

@@ -101,32 +101,30 @@ pub(crate) fn widest(list: &[Leg], window_seconds: i64) -> Option<Stretch> {
     if list.is_empty() {
         return None;
     }
+    // Dense numbers for the counterparties, so that counting them is an array.
     let mut order: Vec<(u32, u32)> = list.iter().zip(0..).map(|(leg, place)| (leg.peer, place)).collect();
     order.sort_unstable();
-    widest_in(list, &order, window_seconds)
+    let (mut numbers, mut distinct) = (vec![0u32; list.len()], 0u32);
+    for run in order.chunk_by(|a, b| a.0 == b.0) {
+        run.iter().for_each(|&(_, place)| numbers[place as usize] = distinct);
+        distinct += 1;
+    }
+    widest_in(list, &numbers, &mut vec![0; distinct as usize], window_seconds)
 }
 
-/// As [`widest`], where the counterparty and the place of every leg are known in ascending order.
-pub(crate) fn widest_in(list: &[Leg], order: &[(u32, u32)], window_seconds: i64) -> Option<Stretch> {
+/// As [`widest`], where every leg's counterparty has a number and `counts` holds a 0 for each.
+pub(crate) fn widest_in(list: &[Leg], numbers: &[u32], counts: &mut [u32], window_seconds: i64) -> Option<Stretch> {
     if list.is_empty() {
         return None;
     }
-    // Dense numbers for the counterparties, so that counting them is an array.
-    let mut number = vec![0u32; list.len()];
-    let mut distinct = 0u32;
-    for place in 0..order.len() {
-        distinct += u32::from(place > 0 && order[place - 1].0 != order[place].0);
-        number[order[place].1 as usize] = distinct;
-    }
-    let mut counts = vec![0u32; distinct as usize + 1];
     let (mut first, mut present) = (0, 0u32);
     let mut best = Stretch { counterparties: 0, first: 0, last: 0 };
     for last in 0..list.len() {
-        let count = &mut counts[number[last] as usize];
+        let count = &mut counts[numbers[last] as usize];
         *count += 1;
         present += u32::from(*count == 1);
         while list[last].at_seconds - list[first].at_seconds > window_seconds {
-            let count = &mut counts[number[first] as usize];
+            let count = &mut counts[numbers[first] as usize];
             *count -= 1;
             present -= u32::from(*count == 0);
             first += 1;
