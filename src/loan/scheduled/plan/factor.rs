@@ -18,17 +18,45 @@ pub(super) fn precise(number: Decimal) -> Decimal {
     number.round_sf_with_strategy(DIGITS, RoundingStrategy::MidpointNearestEven).unwrap_or(number)
 }
 
-/// What a stretch earns on `balance` within a period that ends on `due`, with interest owed again from its first day.
-pub(super) fn earned(stretch: &Stretch, balance: i64, due: Date) -> Result<Decimal> {
-    let credited = Decimal::from(stretch.credited_interest);
-    let length = days(stretch.from, due);
-    if stretch.paused || length == 0 || balance == 0 || stretch.rate_till_due.is_zero() {
-        return Ok(credited.max(Decimal::ZERO));
+/// What the interest of a stretch follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grounds {
+    balance: i64,
+    /// Interest owed again from its first day.
+    credited: i64,
+    from: Date,
+    until: Date,
+    /// When its period falls due.
+    due: Date,
+    rate_till_due: Decimal,
+    paused: bool,
+}
+
+impl Grounds {
+    pub fn of(stretch: &Stretch, balance: i64, due: Date) -> Self {
+        Self {
+            balance,
+            credited: stretch.credited_interest,
+            from: stretch.from,
+            until: stretch.due,
+            due,
+            rate_till_due: stretch.rate_till_due,
+            paused: stretch.paused,
+        }
     }
-    let till_due = checked(Decimal::from(balance).checked_mul(stretch.rate_till_due))?;
-    let a_day = precise(precise(till_due) / Decimal::from(length));
-    let sum = checked(a_day.checked_mul(Decimal::from(days(stretch.from, stretch.due))))?;
-    Ok((precise(sum) + credited).max(Decimal::ZERO))
+
+    /// What is earned, exact to [`DIGITS`] digits, with what is owed again.
+    pub fn earned(&self) -> Result<Decimal> {
+        let credited = Decimal::from(self.credited);
+        let length = days(self.from, self.due);
+        if self.paused || length == 0 || self.balance == 0 || self.rate_till_due.is_zero() {
+            return Ok(credited.max(Decimal::ZERO));
+        }
+        let till_due = checked(Decimal::from(self.balance).checked_mul(self.rate_till_due))?;
+        let a_day = precise(precise(till_due) / Decimal::from(length));
+        let sum = checked(a_day.checked_mul(Decimal::from(days(self.from, self.until))))?;
+        Ok((precise(sum) + credited).max(Decimal::ZERO))
+    }
 }
 
 pub(super) fn checked(number: Option<Decimal>) -> Result<Decimal> {

@@ -11,7 +11,6 @@ mod re_age;
 mod till;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 
 pub(super) use dates::{days, due_dates};
 pub(super) use level::multiple;
@@ -22,7 +21,7 @@ use crate::error::Result;
 use crate::loan::Every;
 
 /// A stretch of days in which the balance does not change. What changes it stands at its end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Stretch {
     pub from: Date,
     pub due: Date,
@@ -44,6 +43,8 @@ pub(super) struct Stretch {
     pub rate_till_due: Decimal,
     /// What the balance earns, exact; it goes with `balance`.
     pub earned: Decimal,
+    /// What `earned` was worked out from.
+    grounds: Option<factor::Grounds>,
 }
 
 impl Stretch {
@@ -60,12 +61,25 @@ impl Stretch {
             rate: Decimal::ZERO,
             rate_till_due: Decimal::ZERO,
             earned: Decimal::ZERO,
+            grounds: None,
         }
+    }
+
+    /// Works out what it earns on `balance` within a period that ends on `due`, where anything of that has changed; says
+    /// whether it has.
+    fn earn(&mut self, balance: i64, due: Date) -> Result<bool> {
+        let grounds = factor::Grounds::of(self, balance, due);
+        let changed = self.grounds != Some(grounds);
+        if changed {
+            self.earned = grounds.earned()?;
+            self.grounds = Some(grounds);
+        }
+        Ok(changed)
     }
 }
 
 /// One period of the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Period {
     pub from: Date,
     pub due: Date,
@@ -90,6 +104,8 @@ pub(super) struct Period {
     pub interest: i64,
     /// Interest as it was earned, whether the level has room for it or not.
     pub calculated: i64,
+    /// What so many stretches earn, in minor units.
+    earned: Option<(usize, i64)>,
 }
 
 impl Period {
@@ -109,6 +125,20 @@ impl Period {
             principal: 0,
             interest: 0,
             calculated: 0,
+            earned: None,
+        }
+    }
+
+    /// What its stretches earn, in minor units.
+    fn earned(&mut self, product: &LoanProduct) -> Result<i64> {
+        match self.earned {
+            Some((stretches, earned)) if stretches == self.stretches.len() => Ok(earned),
+            _ => {
+                let exact = self.stretches.iter().map(|stretch| stretch.earned).sum();
+                let earned = factor::minor(product.rounding.round(exact, 0))?;
+                self.earned = Some((self.stretches.len(), earned));
+                Ok(earned)
+            }
         }
     }
 
@@ -162,7 +192,7 @@ impl Period {
 }
 
 /// The plan of a loan and what its balance has been.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub periods: Vec<Period>,
     pub rates: Vec<(Date, Decimal)>,
@@ -257,7 +287,6 @@ impl Plan {
             let (before, rest) = self.periods.split_at_mut(nth);
             let previous = before.last();
             let period = &mut rest[0];
-            let mut earned = Decimal::ZERO;
             for at in 0..period.stretches.len() {
                 if balances {
                     let balance = if at == 0 {
@@ -276,12 +305,12 @@ impl Plan {
                     InterestMethod::DecliningBalance => stretch.balance,
                     InterestMethod::Flat => lent_before,
                 };
-                stretch.earned = factor::earned(stretch, base, due)?;
-                earned += stretch.earned;
+                if stretch.earn(base, due)? {
+                    period.earned = None;
+                }
                 lent_before += stretch.lent;
             }
-            let mut calculated =
-                if period.interest_moved_up { 0 } else { factor::minor(product.rounding.round(earned, 0))? };
+            let mut calculated = if period.interest_moved_up { 0 } else { period.earned(product)? };
             calculated = (calculated + period.drawn_forward + carried).max(0);
             period.calculated = calculated;
             let total = period.total();
