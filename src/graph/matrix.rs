@@ -194,7 +194,7 @@ impl Core {
     }
 }
 
-/// The size, of the highest `ranks`, that saves most.
+/// The size, of the highest `ranks`, that saves most on this processor. No figure depends on it.
 fn size_that_pays(relations: u64, oriented: &Oriented, ranks: &[u64]) -> usize {
     let out = |account: u32| oriented.row(account).1.len() as u64;
     let (mut size, mut most) = (0, 0.0);

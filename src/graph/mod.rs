@@ -7,7 +7,8 @@
 //!
 //! # Memory of large jobs
 //! Triangles are found by random reads of one cache line an account, and every call takes and returns working memory of up to
-//! 64 bytes an account and 4 a relation (`structure`: 160 an account, 40 a relation, 36 a triangle). A host that judges millions
+//! 64 bytes an account and 4 a relation (`structure`: 160 an account, 40 a relation, 36 a triangle; around a dense core 64 more
+//! a relation and none a triangle). A host that judges millions
 //! of accounts gains by two things that only it can decide, with its global allocator:
 //! - *huge pages*: ask the system for 2 MiB pages under large blocks (on Linux `madvise(MADV_HUGEPAGE)` where
 //!   `/sys/kernel/mm/transparent_hugepage/enabled` says `madvise`), so that a random read does not wait for its address first;

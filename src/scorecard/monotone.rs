@@ -7,10 +7,8 @@
 //! a joint effect at all.
 
 use crate::scorecard::Direction;
-use crate::scorecard::boost::Pull;
-use crate::scorecard::boost::Shape;
-use crate::scorecard::pairs::Candidate;
-use crate::scorecard::pairs::Coarse;
+use crate::scorecard::boost::{Pull, Shape};
+use crate::scorecard::pairs::{Candidate, Coarse};
 
 /// Turns over the two columns of a pair that are both promised.
 const TURNS: usize = 3;
