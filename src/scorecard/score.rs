@@ -25,40 +25,63 @@ const CHUNK: usize = 1 << 16;
 /// Columns whose look-ups are made in one pass over the sums.
 const FUSED: usize = 4;
 
+/// Where the place in a pair's table begins, in what a column tells the pair.
+const PLACE: u32 = 32;
+
 /// Rows and columns of a pair's table.
 const PAIR_SIDE: usize = 32;
 
 type ByPrefix<T> = Box<[T; 65536]>;
 
+/// Blocks of columns that the prefix tables do not take as they are.
+type Mapped = [[f32; BLOCK]; FUSED];
+
 /// A model compiled for scoring: for every column a table from the upper 16 bits of a number to its contribution.
 ///
-/// A row costs one look-up a column and no branch. The sums are whole numbers, so a row alone has the bits it has in
-/// any batch, by columns or by rows, on any number of threads. Takes 256 KB a column; make one and keep it.
+/// A row costs one look-up a column, three a pair, and no branch. The sums are whole numbers, so a row alone has the
+/// bits it has in any batch, by columns or by rows, on any number of threads. Takes 256 KB a column, or 512 KB for each
+/// way it takes part in pairs; make one and keep it.
 pub struct Scorer {
     names: Vec<String>,
     bins: Vec<Bins>,
     /// Whether the prefix table takes the column as it is.
     plain: Vec<bool>,
-    units: Vec<ByPrefix<i32>>,
+    /// Columns outside all pairs.
+    alone: Vec<CompiledColumn>,
     sides: Vec<Side>,
     pairs: Vec<CompiledPair>,
-    intercept: i32,
+    /// The intercept and what the sides' tables were lifted by.
+    base: i32,
     calibration: Calibration,
     points: PointScale,
     meaning: Meaning,
 }
 
-/// A column as one side of a pair: coarse bins by prefix.
+struct CompiledColumn {
+    column: usize,
+    units: ByPrefix<i32>,
+}
+
+/// A column as one side of a pair, by prefix: below [`PLACE`] what it contributes by itself, where no pair before has
+/// added that, lifted so that none is negative; above it the place in the pair's table. Two sides added up are the
+/// contribution of both and the cell where they meet.
 struct Side {
     column: usize,
-    of_bin: Vec<u8>,
-    coarse: ByPrefix<u8>,
+    told: ByPrefix<u64>,
 }
 
 struct CompiledPair {
     first: usize,
     second: usize,
     units: Box<[i32; PAIR_SIDE * PAIR_SIDE]>,
+}
+
+impl CompiledPair {
+    /// What the pair and its two columns add to a row; the lift of the columns is taken off in [`Scorer::base`].
+    fn meet(&self, first: u64, second: u64) -> i32 {
+        let both = first + second;
+        (both as u32 as i32).wrapping_add(self.units[(both >> PLACE) as usize % (PAIR_SIDE * PAIR_SIDE)])
+    }
 }
 
 /// The answer for one row.
@@ -129,39 +152,34 @@ impl Scorecard {
     #[must_use]
     pub fn scorer(&self) -> Scorer {
         let features = &self.features;
-        let tables: Vec<ByPrefix<u8>> = features.iter().map(|feature| feature.bins.prefix_table()).collect();
-        let units = features.iter().zip(&tables).map(|(feature, bin_of)| {
-            let units: Vec<i32> = bin_of.iter().map(|&bin| feature.units[usize::from(bin)]).collect();
-            units.into_boxed_slice().try_into().expect("65,536 entries")
+        let mut sides = Sides { card: self, made: Vec::new(), list: Vec::new(), lift: 0 };
+        let pairs: Vec<CompiledPair> = self
+            .pairs
+            .iter()
+            .map(|pair| {
+                let mut units = Box::new([0; PAIR_SIDE * PAIR_SIDE]);
+                let width = pair.width();
+                for (cell, &unit) in pair.units.iter().enumerate() {
+                    units[cell / width * PAIR_SIDE + cell % width] = unit;
+                }
+                let first = sides.place(pair.first, &pair.rows, PAIR_SIDE);
+                CompiledPair { first, second: sides.place(pair.second, &pair.cols, 1), units }
+            })
+            .collect();
+        let alone = (0..features.len()).filter(|&column| !sides.has(column));
+        let alone = alone.map(|column| {
+            let feature = &features[column];
+            let units = feature.bins.prefix_table().iter().map(|&bin| feature.units[usize::from(bin)]).collect();
+            CompiledColumn { column, units: by_prefix(units) }
         });
-        let mut sides: Vec<Side> = Vec::new();
-        let mut side = |column: usize, of_bin: &[u8]| {
-            if let Some(place) = sides.iter().position(|side| side.column == column && side.of_bin == of_bin) {
-                return place;
-            }
-            let coarse: Vec<u8> = tables[column].iter().map(|&bin| of_bin[usize::from(bin)]).collect();
-            let coarse = coarse.into_boxed_slice().try_into().expect("65,536 entries");
-            sides.push(Side { column, of_bin: of_bin.to_vec(), coarse });
-            sides.len() - 1
-        };
-        let mut pairs = Vec::new();
-        for pair in &self.pairs {
-            let (first, second) = (side(pair.first, &pair.rows), side(pair.second, &pair.cols));
-            let mut units = Box::new([0; PAIR_SIDE * PAIR_SIDE]);
-            let width = pair.width();
-            for (cell, &unit) in pair.units.iter().enumerate() {
-                units[cell / width * PAIR_SIDE + cell % width] = unit;
-            }
-            pairs.push(CompiledPair { first, second, units });
-        }
         Scorer {
             names: features.iter().map(|feature| feature.name.clone()).collect(),
             bins: features.iter().map(|feature| feature.bins.clone()).collect(),
             plain: features.iter().map(|feature| feature.bins.is_prefix()).collect(),
-            units: units.collect(),
-            sides,
+            alone: alone.collect(),
+            base: self.intercept.wrapping_add(sides.lift),
+            sides: sides.list,
             pairs,
-            intercept: self.intercept,
             calibration: self.calibration.clone(),
             points: self.points,
             meaning: self.meaning,
@@ -204,23 +222,69 @@ impl Scorecard {
     }
 }
 
+/// The sides of the pairs compiled so far.
+struct Sides<'c> {
+    card: &'c Scorecard,
+    /// Column, coarse bins, size of a step, and whether the column's own contribution is in it.
+    made: Vec<(usize, &'c [u8], usize, bool)>,
+    list: Vec<Side>,
+    /// What has to be added to a row's sum for the contributions in `list` to be those of the card.
+    lift: i32,
+}
+
+impl<'c> Sides<'c> {
+    fn has(&self, column: usize) -> bool {
+        self.list.iter().any(|side| side.column == column)
+    }
+
+    /// The place in `list` of a column whose coarse bins are `step` cells apart in the pair's table.
+    fn place(&mut self, column: usize, of_bin: &'c [u8], step: usize) -> usize {
+        let told = !self.has(column);
+        let key = (column, of_bin, step, told);
+        if let Some(place) = self.made.iter().position(|made| *made == key) {
+            return place;
+        }
+        let feature = &self.card.features[column];
+        let least = if told { feature.units.iter().copied().min().unwrap_or(0) } else { 0 };
+        self.lift = self.lift.wrapping_add(least);
+        let table = feature.bins.prefix_table();
+        let told = table.iter().map(|&bin| {
+            let bin = usize::from(bin);
+            let own = if told { feature.units[bin].abs_diff(least) } else { 0 };
+            ((usize::from(of_bin[bin]) * step) as u64) << PLACE | u64::from(own)
+        });
+        self.list.push(Side { column, told: by_prefix(told.collect()) });
+        self.made.push(key);
+        self.list.len() - 1
+    }
+}
+
+fn by_prefix<T>(entries: Vec<T>) -> ByPrefix<T> {
+    entries.into_boxed_slice().try_into().ok().expect("65,536 entries")
+}
+
 fn prefix(value: f32) -> usize {
     (value.to_bits() >> 16) as usize
 }
 
 /// Adds the contributions of up to four columns to the sums, in one pass.
-fn add_fused(sums: &mut [i32], columns: &[&[f32]], tables: &[ByPrefix<i32>]) {
+fn add_fused(sums: &mut [i32], columns: &[&[f32]], tables: &[CompiledColumn]) {
     let rows = sums.len();
     match (columns, tables) {
         ([a, b, c, d], [ta, tb, tc, td]) => {
             let (a, b, c, d) = (&a[..rows], &b[..rows], &c[..rows], &d[..rows]);
+            let (ta, tb, tc, td) = (&ta.units, &tb.units, &tc.units, &td.units);
             for (row, sum) in sums.iter_mut().enumerate() {
-                *sum += ta[prefix(a[row])] + tb[prefix(b[row])] + tc[prefix(c[row])] + td[prefix(d[row])];
+                let two = ta[prefix(a[row])].wrapping_add(tb[prefix(b[row])]);
+                let two_more = tc[prefix(c[row])].wrapping_add(td[prefix(d[row])]);
+                *sum = sum.wrapping_add(two.wrapping_add(two_more));
             }
         }
         _ => {
             for (column, table) in columns.iter().zip(tables) {
-                sums.iter_mut().zip(*column).for_each(|(sum, &value)| *sum += table[prefix(value)]);
+                sums.iter_mut()
+                    .zip(*column)
+                    .for_each(|(sum, &value)| *sum = sum.wrapping_add(table.units[prefix(value)]));
             }
         }
     }
@@ -263,49 +327,36 @@ impl Scorer {
     }
 
     /// The sums of one block of rows.
-    fn block(&self, columns: &[&[f32]], first: usize, sums: &mut [i32], scratch: &mut Scratch) {
+    fn block(&self, columns: &[&[f32]], first: usize, sums: &mut [i32], mapped: &mut Mapped) {
         let rows = sums.len();
-        sums.fill(self.intercept);
-        let mapped = &mut scratch.mapped;
-        for (group, columns) in columns.chunks(FUSED).enumerate() {
-            let first_column = group * FUSED;
-            let plain = &self.plain[first_column..first_column + columns.len()];
-            for (place, column) in columns.iter().enumerate() {
-                if !plain[place] {
-                    let bins = &self.bins[first_column + place];
-                    bins.map_into(&column[first..first + rows], &mut mapped[place][..rows]);
-                }
-            }
+        sums.fill(self.base);
+        for group in self.alone.chunks(FUSED) {
             let mut seen: [&[f32]; FUSED] = [&[]; FUSED];
-            for (place, column) in columns.iter().enumerate() {
-                seen[place] = if plain[place] { &column[first..first + rows] } else { &mapped[place][..rows] };
+            for ((seen, mapped), alone) in seen.iter_mut().zip(&mut *mapped).zip(group) {
+                *seen = self.seen(alone.column, &columns[alone.column][first..first + rows], mapped);
             }
-            let tables = &self.units[first_column..first_column + columns.len()];
-            add_fused(sums, &seen[..columns.len()], tables);
+            add_fused(sums, &seen[..group.len()], group);
         }
-        if self.pairs.is_empty() {
-            return;
-        }
-        for (side, codes) in self.sides.iter().zip(&mut scratch.codes) {
-            let column = &columns[side.column][first..first + rows];
-            let column = if self.plain[side.column] {
-                column
-            } else {
-                self.bins[side.column].map_into(column, &mut mapped[0][..rows]);
-                &mapped[0][..rows]
-            };
-            codes.iter_mut().zip(column).for_each(|(code, &value)| *code = side.coarse[prefix(value)]);
-        }
+        let [mapped_first, mapped_second, ..] = mapped;
         for pair in &self.pairs {
-            let (first, second) = (&scratch.codes[pair.first][..rows], &scratch.codes[pair.second][..rows]);
-            for ((sum, &a), &b) in sums.iter_mut().zip(first).zip(second) {
-                *sum += pair.units[(usize::from(a) * PAIR_SIDE + usize::from(b)) % (PAIR_SIDE * PAIR_SIDE)];
+            let (one, two) = (&self.sides[pair.first], &self.sides[pair.second]);
+            let a = self.seen(one.column, &columns[one.column][first..first + rows], mapped_first);
+            let b = self.seen(two.column, &columns[two.column][first..first + rows], mapped_second);
+            let (one, two) = (&one.told, &two.told);
+            for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+                *sum = sum.wrapping_add(pair.meet(one[prefix(a)], two[prefix(b)]));
             }
         }
     }
 
-    fn scratch(&self) -> Scratch {
-        Scratch { mapped: vec![[0.0; BLOCK]; FUSED], codes: vec![[0; BLOCK]; self.sides.len()] }
+    /// A column as the prefix tables take it.
+    fn seen<'v>(&self, column: usize, values: &'v [f32], mapped: &'v mut [f32; BLOCK]) -> &'v [f32] {
+        if self.plain[column] {
+            return values;
+        }
+        let mapped = &mut mapped[..values.len()];
+        self.bins[column].map_into(values, mapped);
+        mapped
     }
 
     /// Runs down the columns and hands every block of sums to `give`, with the part of `out` it belongs to.
@@ -317,11 +368,11 @@ impl Scorer {
     ) -> Result<()> {
         self.door(columns, out.len())?;
         parallel::for_each_chunk_mut(out, CHUNK, |first, part| {
-            let mut scratch = self.scratch();
+            let mut mapped: Box<Mapped> = Box::new([[0.0; BLOCK]; FUSED]);
             let mut sums = [0_i32; BLOCK];
             for (block, part) in part.chunks_mut(BLOCK).enumerate() {
                 let sums = &mut sums[..part.len()];
-                self.block(columns, first + block * BLOCK, sums, &mut scratch);
+                self.block(columns, first + block * BLOCK, sums, &mut mapped);
                 give(sums, part);
             }
         });
@@ -367,22 +418,20 @@ impl Scorer {
 
     fn row_units(&self, row: &[f32]) -> i32 {
         let mut mapped = [0.0];
-        let mut sum = self.intercept;
-        let look = |column: usize, mapped: &mut [f32; 1]| {
+        let mut look = |column: usize| {
             if self.plain[column] {
                 return prefix(row[column]);
             }
-            self.bins[column].map_into(&row[column..=column], mapped);
+            self.bins[column].map_into(&row[column..=column], &mut mapped);
             prefix(mapped[0])
         };
-        for (column, table) in self.units.iter().enumerate() {
-            sum += table[look(column, &mut mapped)];
+        let mut sum = self.base;
+        for alone in &self.alone {
+            sum = sum.wrapping_add(alone.units[look(alone.column)]);
         }
         for pair in &self.pairs {
             let (first, second) = (&self.sides[pair.first], &self.sides[pair.second]);
-            let a = first.coarse[look(first.column, &mut mapped)];
-            let b = second.coarse[look(second.column, &mut mapped)];
-            sum += pair.units[usize::from(a) * PAIR_SIDE + usize::from(b)];
+            sum = sum.wrapping_add(pair.meet(first.told[look(first.column)], second.told[look(second.column)]));
         }
         sum
     }
@@ -412,7 +461,7 @@ impl Scorer {
             return Err(Error::invalid("number of values", rows.len(), format!("{} rows of {width}", out.len())));
         }
         if width == 0 {
-            out.fill(self.intercept);
+            out.fill(self.base);
             return Ok(());
         }
         parallel::for_each_chunk_mut(out, CHUNK, |first, part| {
@@ -434,9 +483,4 @@ impl Scorer {
         self.units_into(&encoded.columns(), &mut units)?;
         Ok(units.into_iter().map(|units| self.answer(units)).collect())
     }
-}
-
-struct Scratch {
-    mapped: Vec<[f32; BLOCK]>,
-    codes: Vec<[u8; BLOCK]>,
 }
