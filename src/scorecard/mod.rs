@@ -13,6 +13,7 @@ mod bins;
 mod boost;
 mod calibration;
 mod card;
+mod compiled;
 mod config;
 mod exchange;
 mod explain;

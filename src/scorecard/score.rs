@@ -9,6 +9,14 @@ use crate::parallel;
 use crate::rate::Probability;
 use crate::scorecard::bins::Bins;
 use crate::scorecard::calibration::Calibration;
+use crate::scorecard::compiled::CompiledColumn;
+use crate::scorecard::compiled::CompiledPair;
+use crate::scorecard::compiled::PAIR_SIDE;
+use crate::scorecard::compiled::Side;
+use crate::scorecard::compiled::Sides;
+use crate::scorecard::compiled::add_fused;
+use crate::scorecard::compiled::by_prefix;
+use crate::scorecard::compiled::prefix;
 use crate::scorecard::model::Meaning;
 use crate::scorecard::model::Scorecard;
 use crate::scorecard::model::UNITS_PER_LOG_ODDS;
@@ -24,14 +32,6 @@ const CHUNK: usize = 1 << 16;
 
 /// Columns whose look-ups are made in one pass over the sums.
 const FUSED: usize = 4;
-
-/// Where the place in a pair's table begins, in what a column tells the pair.
-const PLACE: u32 = 32;
-
-/// Rows and columns of a pair's table.
-const PAIR_SIDE: usize = 32;
-
-type ByPrefix<T> = Box<[T; 65536]>;
 
 /// Blocks of columns that the prefix tables do not take as they are.
 type Mapped = [[f32; BLOCK]; FUSED];
@@ -55,33 +55,6 @@ pub struct Scorer {
     calibration: Calibration,
     points: PointScale,
     meaning: Meaning,
-}
-
-struct CompiledColumn {
-    column: usize,
-    units: ByPrefix<i32>,
-}
-
-/// A column as one side of a pair, by prefix: below [`PLACE`] what it contributes by itself, where no pair before has
-/// added that, lifted so that none is negative; above it the place in the pair's table. Two sides added up are the
-/// contribution of both and the cell where they meet.
-struct Side {
-    column: usize,
-    told: ByPrefix<u64>,
-}
-
-struct CompiledPair {
-    first: usize,
-    second: usize,
-    units: Box<[i32; PAIR_SIDE * PAIR_SIDE]>,
-}
-
-impl CompiledPair {
-    /// What the pair and its two columns add to a row; the lift of the columns is taken off in [`Scorer::base`].
-    fn meet(&self, first: u64, second: u64) -> i32 {
-        let both = first + second;
-        (both as u32 as i32).wrapping_add(self.units[(both >> PLACE) as usize % (PAIR_SIDE * PAIR_SIDE)])
-    }
 }
 
 /// The answer for one row.
@@ -152,7 +125,7 @@ impl Scorecard {
     #[must_use]
     pub fn scorer(&self) -> Scorer {
         let features = &self.features;
-        let mut sides = Sides { card: self, made: Vec::new(), list: Vec::new(), lift: 0 };
+        let mut sides = Sides::new(self);
         let pairs: Vec<CompiledPair> = self
             .pairs
             .iter()
@@ -219,74 +192,6 @@ impl Scorecard {
             }
         }
         sums
-    }
-}
-
-/// The sides of the pairs compiled so far.
-struct Sides<'c> {
-    card: &'c Scorecard,
-    /// Column, coarse bins, size of a step, and whether the column's own contribution is in it.
-    made: Vec<(usize, &'c [u8], usize, bool)>,
-    list: Vec<Side>,
-    /// What has to be added to a row's sum for the contributions in `list` to be those of the card.
-    lift: i32,
-}
-
-impl<'c> Sides<'c> {
-    fn has(&self, column: usize) -> bool {
-        self.list.iter().any(|side| side.column == column)
-    }
-
-    /// The place in `list` of a column whose coarse bins are `step` cells apart in the pair's table.
-    fn place(&mut self, column: usize, of_bin: &'c [u8], step: usize) -> usize {
-        let told = !self.has(column);
-        let key = (column, of_bin, step, told);
-        if let Some(place) = self.made.iter().position(|made| *made == key) {
-            return place;
-        }
-        let feature = &self.card.features[column];
-        let least = if told { feature.units.iter().copied().min().unwrap_or(0) } else { 0 };
-        self.lift = self.lift.wrapping_add(least);
-        let table = feature.bins.prefix_table();
-        let told = table.iter().map(|&bin| {
-            let bin = usize::from(bin);
-            let own = if told { feature.units[bin].abs_diff(least) } else { 0 };
-            ((usize::from(of_bin[bin]) * step) as u64) << PLACE | u64::from(own)
-        });
-        self.list.push(Side { column, told: by_prefix(told.collect()) });
-        self.made.push(key);
-        self.list.len() - 1
-    }
-}
-
-fn by_prefix<T>(entries: Vec<T>) -> ByPrefix<T> {
-    entries.into_boxed_slice().try_into().ok().expect("65,536 entries")
-}
-
-fn prefix(value: f32) -> usize {
-    (value.to_bits() >> 16) as usize
-}
-
-/// Adds the contributions of up to four columns to the sums, in one pass.
-fn add_fused(sums: &mut [i32], columns: &[&[f32]], tables: &[CompiledColumn]) {
-    let rows = sums.len();
-    match (columns, tables) {
-        ([a, b, c, d], [ta, tb, tc, td]) => {
-            let (a, b, c, d) = (&a[..rows], &b[..rows], &c[..rows], &d[..rows]);
-            let (ta, tb, tc, td) = (&ta.units, &tb.units, &tc.units, &td.units);
-            for (row, sum) in sums.iter_mut().enumerate() {
-                let two = ta[prefix(a[row])].wrapping_add(tb[prefix(b[row])]);
-                let two_more = tc[prefix(c[row])].wrapping_add(td[prefix(d[row])]);
-                *sum = sum.wrapping_add(two.wrapping_add(two_more));
-            }
-        }
-        _ => {
-            for (column, table) in columns.iter().zip(tables) {
-                sums.iter_mut()
-                    .zip(*column)
-                    .for_each(|(sum, &value)| *sum = sum.wrapping_add(table.units[prefix(value)]));
-            }
-        }
     }
 }
 
@@ -482,5 +387,96 @@ impl Scorer {
         let mut units = vec![0; table.rows()];
         self.units_into(&encoded.columns(), &mut units)?;
         Ok(units.into_iter().map(|units| self.answer(units)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scorecard::bins::Unseen;
+    use crate::scorecard::model::{Feature, Pair};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// Prefix edges, free edges with a special value, a nominal column, and one more of the first kind.
+    fn features() -> Vec<Feature> {
+        let bins = [
+            Bins::numeric(vec![-2.0, 0.0, 1.0, 64.0], Vec::new()),
+            Bins::numeric(vec![1999.7, 2003.3], vec![-999.0]),
+            Bins::nominal(["a", "b", "c"].map(str::to_owned).to_vec(), Unseen::Other),
+            Bins::numeric(vec![0.5], Vec::new()),
+        ];
+        let feature = |(place, bins): (usize, Result<Bins>)| {
+            let bins = bins.unwrap();
+            let (name, units) = (format!("c{place}"), vec![0; bins.len()]);
+            Feature {
+                name,
+                bins,
+                monotone: None,
+                reason_group: None,
+                units,
+                standard_errors: Vec::new(),
+                weights: Vec::new(),
+                positives: Vec::new(),
+            }
+        };
+        bins.into_iter().enumerate().map(feature).collect()
+    }
+
+    /// A card with tables as large as may be, and pairs that share columns, coarse bins and roles.
+    fn card(units: &[i32], pairs: &[(usize, usize, u8)]) -> Scorecard {
+        let most = i32::MAX / (1 + features().len() + pairs.len()) as i32;
+        let mut units = units.iter().cycle().map(|&unit| unit.clamp(-most, most));
+        let mut features = features();
+        features.iter_mut().for_each(|feature| feature.units.fill_with(|| units.next().unwrap()));
+        let pairs = pairs.iter().map(|&(first, second, coarse)| {
+            let side = |place: usize| (0..features[place].bins.len() as u8).map(|bin| bin / coarse).collect();
+            let mut pair =
+                Pair { first, second, rows: side(first), cols: side(second), units: Vec::new(), weights: Vec::new() };
+            pair.units = units.by_ref().take(pair.width() * pair.height()).collect();
+            pair
+        });
+        let pairs = pairs.collect();
+        Scorecard {
+            intercept: units.next().unwrap(),
+            features,
+            pairs,
+            calibration: Calibration::Identity,
+            points: PointScale::default(),
+            meaning: Meaning::Probability,
+            card: crate::scorecard::card::ModelCard::default(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn columns_rows_and_the_definition_give_the_same_units(
+            units in vec(prop_oneof![-1000..1000_i32, any::<i32>()], 40),
+            pairs in vec((0..4_usize, 0..4_usize, 1..4_u8), 0..7),
+            rows in vec(
+                (
+                    prop_oneof![Just(f32::NAN), -3.0..99.0_f32],
+                    prop_oneof![Just(-999.0_f32), 1990.0..2010.0_f32, Just(f32::NAN)],
+                    0..5_u8,
+                    -1.0..2.0_f32,
+                ),
+                1..40,
+            ),
+        ) {
+            let card = card(&units, &pairs);
+            card.check().unwrap();
+            let rows: Vec<[f32; 4]> = rows.into_iter().map(|(a, b, level, d)| [a, b, f32::from(level), d]).collect();
+            let columns: Vec<Vec<f32>> = (0..4).map(|place| rows.iter().map(|row| row[place]).collect()).collect();
+            let codes: Vec<Vec<u8>> =
+                card.features.iter().zip(&columns).map(|(feature, column)| feature.bins.codes(column)).collect();
+            let expected = card.units_of_codes(&codes);
+            let scorer = card.scorer();
+            let (mut by_column, mut by_row) = (vec![0; rows.len()], vec![0; rows.len()]);
+            let slices: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
+            scorer.units_into(&slices, &mut by_column).unwrap();
+            scorer.units_by_row_into(&rows.concat(), &mut by_row).unwrap();
+            prop_assert_eq!(&by_column, &expected);
+            prop_assert_eq!(&by_row, &expected);
+        }
     }
 }
