@@ -182,7 +182,7 @@ fn fill_activity<T: Cell>(
             let mut scratch = Scratch::default();
             for account in 0..accounts {
                 let mut row = FeatureRow::undefined();
-                write_activity(grouped.legs_mut(account), wanted, context, &mut scratch, &mut row);
+                write_activity(grouped.ways(account), wanted, context, &mut scratch, &mut row);
                 for (feature, column) in features.iter().zip(columns.iter_mut()) {
                     column[account] = T::from_f64(row.get(*feature));
                 }

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use crate::error::Result;
+use crate::features::activity::Way;
 use crate::features::sums::Leg;
 use crate::parallel::for_each_chunk_mut;
 use crate::parallel::map_chunks;
@@ -55,6 +56,21 @@ fn bucket_of(account: u32) -> usize {
     (account >> BUCKET_BITS) as usize
 }
 
+/// Buckets whose legs are held at one time.
+#[derive(Debug)]
+struct Pass {
+    buckets: Range<usize>,
+    /// These are all the buckets there are.
+    is_whole: bool,
+}
+
+impl Pass {
+    #[inline]
+    fn has(&self, account: u32) -> bool {
+        bucket_of(account).wrapping_sub(self.buckets.start) < self.buckets.len()
+    }
+}
+
 /// Rows of a block in which an account of the pass takes part, found without a branch for each row: most passes want a
 /// few rows of many, and guesses at which would mostly be wrong.
 struct Picked {
@@ -67,13 +83,13 @@ impl Picked {
         &mut self,
         columns: &TransferColumns<'_>,
         block: Range<usize>,
-        inside: impl Fn(u32) -> bool,
+        pass: &Pass,
     ) -> impl Iterator<Item = usize> {
         self.len = 0;
         let ends = columns.payer[block.clone()].iter().zip(&columns.payee[block.clone()]);
         for (offset, (&payer, &payee)) in ends.enumerate() {
             self.offsets[self.len] = offset as u16;
-            self.len += usize::from(inside(payer) | inside(payee));
+            self.len += usize::from(pass.has(payer) | pass.has(payee));
         }
         self.offsets[..self.len].iter().map(move |&offset| block.start + usize::from(offset))
     }
@@ -88,45 +104,45 @@ struct Part {
 }
 
 impl Part {
-    fn refill(&mut self, source: &Source<'_>, rows: Range<usize>, buckets: &Range<usize>) {
-        let columns = &source.columns;
-        let inside = |account: u32| bucket_of(account).wrapping_sub(buckets.start) < buckets.len();
-        let mut picked = Picked { offsets: [0; BLOCK], len: 0 };
+    /// `counts` are the legs of each bucket of the pass in these rows.
+    fn refill(&mut self, source: &Source<'_>, rows: Range<usize>, pass: &Pass, counts: &[u32]) {
+        // The start of each bucket stands one place up, where it serves as the bucket's write cursor; after writing it is
+        // the start of the next.
         self.starts.clear();
-        self.starts.resize(buckets.len() + 2, 0);
-        // Counts stand two places up, so that after the running sum each bucket's start is one place up and serves as
-        // its write cursor, and after writing every start is in its own place.
-        for start in rows.clone().step_by(BLOCK) {
-            for row in picked.refill(columns, start..rows.end.min(start + BLOCK), inside) {
-                if source.keeps(row) {
-                    for account in [columns.payer[row], columns.payee[row]].into_iter().filter(|&end| inside(end)) {
-                        self.starts[bucket_of(account) - buckets.start + 2] += 1;
-                    }
-                }
-            }
-        }
+        self.starts.push(0);
         let mut total = 0;
-        for start in &mut self.starts {
-            total += *start;
-            *start = total;
+        for count in counts {
+            self.starts.push(total);
+            total += count;
         }
         self.legs.resize(total as usize, Leg::default());
+        let mut picked = Picked { offsets: [0; BLOCK], len: 0 };
         for start in rows.clone().step_by(BLOCK) {
-            for row in picked.refill(columns, start..rows.end.min(start + BLOCK), inside) {
-                if !source.keeps(row) {
-                    continue;
-                }
-                let (payer, payee) = (columns.payer[row], columns.payee[row]);
-                let at_seconds = columns.at_seconds.map_or(0, |column| column[row]);
-                let amount_minor = columns.amount_minor.map_or(0, |column| column[row]);
-                for (account, other, is_in) in [(payer, payee, 0), (payee, payer, 1)] {
-                    if inside(account) {
-                        let cursor = &mut self.starts[bucket_of(account) - buckets.start + 1];
-                        let tag = (account & ((1 << BUCKET_BITS) - 1)) << 1 | is_in;
-                        self.legs[*cursor as usize] = Leg { at_seconds, amount_minor, other, tag };
-                        *cursor += 1;
-                    }
-                }
+            let block = start..rows.end.min(start + BLOCK);
+            if pass.is_whole {
+                block.for_each(|row| self.push(source, row, pass));
+            } else {
+                picked.refill(&source.columns, block, pass).for_each(|row| self.push(source, row, pass));
+            }
+        }
+    }
+
+    /// Writes those of a transfer's two legs that belong to the pass.
+    #[inline]
+    fn push(&mut self, source: &Source<'_>, row: usize, pass: &Pass) {
+        if !source.keeps(row) {
+            return;
+        }
+        let columns = &source.columns;
+        let (payer, payee) = (columns.payer[row], columns.payee[row]);
+        let at_seconds = columns.at_seconds.map_or(0, |column| column[row]);
+        let amount_minor = columns.amount_minor.map_or(0, |column| column[row]);
+        for (account, other, is_in) in [(payer, payee, 0), (payee, payer, 1)] {
+            if pass.has(account) {
+                let cursor = &mut self.starts[bucket_of(account) - pass.buckets.start + 1];
+                let tag = (account & ((1 << BUCKET_BITS) - 1)) << 1 | is_in;
+                self.legs[*cursor as usize] = Leg { at_seconds, amount_minor, other, tag };
+                *cursor += 1;
             }
         }
     }
@@ -136,37 +152,64 @@ impl Part {
     }
 }
 
-/// Buffers of one thread at one bucket.
+/// Buffers of one thread at one bucket: transfers by account, and of each account first those out, then those in.
 #[derive(Debug, Default)]
 pub(super) struct Grouped {
-    legs: Vec<Leg>,
+    at_seconds: Vec<i64>,
+    amount_minor: Vec<i64>,
+    other: Vec<u32>,
     starts: Vec<usize>,
+    unsorted: Vec<(i64, i64, u32)>,
 }
 
 impl Grouped {
     fn refill(&mut self, parts: &[Part], bucket: usize, accounts: usize) {
         self.starts.clear();
-        self.starts.resize(accounts + 2, 0);
-        let account = |leg: &Leg| (leg.tag >> 1) as usize;
+        self.starts.resize(2 * accounts + 2, 0);
         for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
-            self.starts[account(leg) + 2] += 1;
+            self.starts[leg.tag as usize + 2] += 1;
         }
         let mut total = 0;
         for start in &mut self.starts {
             total += *start;
             *start = total;
         }
-        self.legs.resize(total, Leg::default());
+        self.at_seconds.resize(total, 0);
+        self.amount_minor.resize(total, 0);
+        self.other.resize(total, 0);
         for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
-            let cursor = &mut self.starts[account(leg) + 1];
-            self.legs[*cursor] = *leg;
+            let cursor = &mut self.starts[leg.tag as usize + 1];
+            self.at_seconds[*cursor] = leg.at_seconds;
+            self.amount_minor[*cursor] = leg.amount_minor;
+            self.other[*cursor] = leg.other;
             *cursor += 1;
         }
     }
 
-    /// The legs of one account of the bucket, in the order of the transfers.
-    pub(super) fn legs_mut(&mut self, account: usize) -> &mut [Leg] {
-        &mut self.legs[self.starts[account]..self.starts[account + 1]]
+    /// The transfers of one account of the bucket, out and in, each in order of time.
+    pub(super) fn ways(&mut self, account: usize) -> [Way<'_>; 2] {
+        let starts = [0, 1, 2].map(|way| self.starts[2 * account + way]);
+        let ranges = [starts[0]..starts[1], starts[1]..starts[2]];
+        for range in ranges.clone() {
+            if !self.at_seconds[range.clone()].is_sorted() {
+                self.sort(range);
+            }
+        }
+        ranges.map(|range| Way {
+            at_seconds: &self.at_seconds[range.clone()],
+            amount_minor: &self.amount_minor[range.clone()],
+            other: &self.other[range],
+        })
+    }
+
+    fn sort(&mut self, range: Range<usize>) {
+        let rows = range.clone().map(|row| (self.at_seconds[row], self.amount_minor[row], self.other[row]));
+        self.unsorted.clear();
+        self.unsorted.extend(rows);
+        self.unsorted.sort_unstable();
+        for (row, &(at_seconds, amount_minor, other)) in range.zip(&self.unsorted) {
+            (self.at_seconds[row], self.amount_minor[row], self.other[row]) = (at_seconds, amount_minor, other);
+        }
     }
 }
 
@@ -189,7 +232,9 @@ pub(super) fn group_by_account<K: Send>(
     const STAGE: &str = "reading flows and times";
     let rows = source.columns.len();
     let buckets = accounts.div_ceil(1 << BUCKET_BITS);
-    let legs_of = count_legs(source, buckets);
+    let counts = count_legs(source, buckets);
+    let legs_of: Vec<u64> =
+        (0..buckets).map(|bucket| counts.iter().map(|chunk| u64::from(chunk[bucket])).sum()).collect();
     let total: u64 = legs_of.iter().sum();
     let budget = PASS_LEGS.max(total / PASSES);
     let mut parts: Vec<Part> = (0..rows.div_ceil(CHUNK)).map(|_| Part::default()).collect();
@@ -202,12 +247,12 @@ pub(super) fn group_by_account<K: Send>(
             end += 1;
         }
         progress.step(STAGE, done, total)?;
-        let pass = start..end;
+        let pass = Pass { buckets: start..end, is_whole: end - start == buckets };
         for_each_chunk_mut(&mut parts, 1, |chunk, part| {
-            part[0].refill(source, chunk * CHUNK..((chunk + 1) * CHUNK).min(rows), &pass);
+            let rows = chunk * CHUNK..((chunk + 1) * CHUNK).min(rows);
+            part[0].refill(source, rows, &pass, &counts[chunk][pass.buckets.clone()]);
         });
-        let mut handed: Vec<Bucket<K>> = pass
-            .clone()
+        let mut handed: Vec<Bucket<K>> = (start..end)
             .map(|bucket| {
                 let range = bucket << BUCKET_BITS..((bucket + 1) << BUCKET_BITS).min(accounts);
                 Bucket { accounts: range.len(), kept: keep(range) }
@@ -241,19 +286,14 @@ pub(super) fn group_by_account<K: Send>(
     progress.step(STAGE, total, total)
 }
 
-/// How many legs each bucket has.
-fn count_legs(source: &Source<'_>, buckets: usize) -> Vec<u64> {
-    let counts = map_chunks(source.columns.len(), 8 * CHUNK, |rows| {
+/// How many legs each bucket has in each chunk of the transfers.
+fn count_legs(source: &Source<'_>, buckets: usize) -> Vec<Vec<u32>> {
+    map_chunks(source.columns.len(), CHUNK, |rows| {
         let mut counts = vec![0u32; buckets];
         for row in rows.filter(|&row| source.keeps(row)) {
             counts[bucket_of(source.columns.payer[row])] += 1;
             counts[bucket_of(source.columns.payee[row])] += 1;
         }
         counts
-    });
-    let mut total = vec![0u64; buckets];
-    for chunk in &counts {
-        total.iter_mut().zip(chunk).for_each(|(sum, &count)| *sum += u64::from(count));
-    }
-    total
+    })
 }

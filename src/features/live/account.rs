@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashTable;
 
-use crate::features::activity::Scratch;
-use crate::features::activity::add_up;
+use crate::features::live::few::Scratch;
+use crate::features::live::few::add_up;
 use crate::features::live::rows::FlowValues;
 use crate::features::sums::Context;
 use crate::features::sums::Day;

@@ -7,6 +7,7 @@
 //! keep whole numbers and put them through the same formulas.
 
 mod account;
+mod few;
 mod rows;
 mod shard;
 mod snapshot;

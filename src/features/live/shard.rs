@@ -2,10 +2,10 @@
 
 use std::hint::black_box;
 
-use crate::features::activity::Scratch;
 use crate::features::live::Event;
 use crate::features::live::SHARDS;
 use crate::features::live::account::LiveAccount;
+use crate::features::live::few::Scratch;
 use crate::features::live::rows::FlowValues;
 use crate::features::live::shard_of;
 use crate::features::sums::Context;

@@ -1,0 +1,153 @@
+//! What depends on when transfers took place: days, weeks, hours and gaps.
+
+use crate::features::activity::RECENT_DAYS;
+use crate::features::activity::Way;
+use crate::features::activity::day_of;
+use crate::features::catalogue::Feature;
+use crate::features::sums::Context;
+use crate::features::sums::Row;
+use crate::features::sums::Sums;
+use crate::features::sums::ratio;
+use crate::features::sums::top_week;
+use crate::transfer::DAY_SECONDS;
+
+/// A day later than any.
+const NEVER: i64 = i64::MAX;
+
+/// Buffers of this look.
+#[derive(Debug, Default)]
+pub(super) struct Days {
+    sent: ByDay,
+    received: ByDay,
+}
+
+/// Days with transfers of one direction, ascending, each with the sum of its amounts.
+#[derive(Debug, Default)]
+struct ByDay {
+    days: Vec<(i64, i64)>,
+}
+
+impl ByDay {
+    /// Starts with room for a day for each of `transfers` and one past the last.
+    fn begin(&mut self, transfers: usize) -> Filling<'_> {
+        if self.days.len() < transfers + 2 {
+            self.days.resize(transfers + 2, (NEVER, 0));
+        }
+        Filling { days: &mut self.days, len: 0, day: NEVER, minor: 0 }
+    }
+}
+
+/// [`ByDay`] while days are put in: place 0 takes what is written before the first.
+struct Filling<'a> {
+    days: &'a mut [(i64, i64)],
+    len: usize,
+    day: i64,
+    minor: i64,
+}
+
+impl<'a> Filling<'a> {
+    #[inline]
+    fn push(&mut self, day: i64, minor: i64) {
+        let is_new = day != self.day;
+        self.len += usize::from(is_new);
+        self.minor = if is_new { 0 } else { self.minor } + minor;
+        self.day = day;
+        self.days[self.len] = (day, self.minor);
+    }
+
+    /// The days, and behind them one that never comes.
+    fn end(self) -> &'a [(i64, i64)] {
+        self.days[self.len + 1] = (NEVER, 0);
+        &self.days[1..self.len + 2]
+    }
+}
+
+impl Days {
+    pub(super) fn look(
+        &mut self,
+        [outs, ins]: [&Way<'_>; 2],
+        context: &Context<'_>,
+        sums: &mut Sums,
+        row: &mut impl Row,
+    ) {
+        let mut filling = self.sent.begin(outs.at_seconds.len());
+        for (&at, &minor) in outs.at_seconds.iter().zip(outs.amount_minor) {
+            filling.push(day_of(at, context.utc_offset), minor);
+        }
+        let sent = filling.end();
+        let mut filling = self.received.begin(ins.at_seconds.len());
+        let (mut by_hour, mut by_weekday) = ([0u32; 24], [0u32; 7]);
+        let mut recent_minor = 0;
+        for (&at, &minor) in ins.at_seconds.iter().zip(ins.amount_minor) {
+            let day = day_of(at, context.utc_offset);
+            filling.push(day, minor);
+            let second = at + i64::from(context.utc_offset.seconds()) - day * DAY_SECONDS;
+            by_hour[(second as u32 / 3600 % 24) as usize] += 1;
+            by_weekday[weekday(day)] += 1;
+            recent_minor += if day > context.as_of_day - RECENT_DAYS { minor } else { 0 };
+        }
+        let received = filling.end();
+        let of = |count: &u32| context.logarithms.x_ln_x(u64::from(*count));
+        sums.in_hour_ln = by_hour.iter().map(of).sum();
+        sums.in_weekday_ln = by_weekday.iter().map(of).sum();
+        (sums.in_by_hour, sums.in_by_weekday) = (by_hour, by_weekday);
+        add_gaps(ins.at_seconds, sums);
+        add_days([sent, received], sums);
+        if context.has_amounts {
+            row.set(Feature::RecentReceiptShare, ratio(recent_minor as f64, sums.in_minor() as f64));
+        }
+    }
+}
+
+/// 0 is Monday; 1970-01-01 was a Thursday.
+#[inline]
+fn weekday(day: i64) -> usize {
+    const WEEKS: i64 = 1_000_000;
+    ((day + 3 + 7 * WEEKS) as u32 % 7) as usize
+}
+
+fn add_gaps(at_seconds: &[i64], sums: &mut Sums) {
+    let ([first, ..], [.., last]) = (at_seconds, at_seconds) else { return };
+    (sums.first_in_seconds, sums.last_in_seconds) = (*first, *last);
+    let square = |pair: &[i64]| i128::from(pair[1] - pair[0]) * i128::from(pair[1] - pair[0]);
+    sums.gap_square = at_seconds.windows(2).map(square).sum();
+}
+
+/// Both directions side by side; each ends with [`NEVER`].
+fn add_days([sent, received]: [&[(i64, i64)]; 2], sums: &mut Sums) {
+    let (mut out, mut come) = (0, 0);
+    let (mut active, mut matched) = (0u64, 0i64);
+    let (mut first, mut last) = (0, 0);
+    loop {
+        let ((sent_day, sent_minor), (received_day, received_minor)) = (sent[out], received[come]);
+        let day = sent_day.min(received_day);
+        if day == NEVER {
+            break;
+        }
+        let (sends, receives) = (sent_day == day, received_day == day);
+        matched += if sends { sent_minor } else { 0 }.min(if receives { received_minor } else { 0 });
+        out += usize::from(sends);
+        come += usize::from(receives);
+        first = if active == 0 { day } else { first };
+        last = day;
+        active += 1;
+    }
+    let receipts = &received[..received.len() - 1];
+    (sums.active_days, sums.receipt_days, sums.matched_day_minor) = (active, receipts.len() as u64, matched.into());
+    (sums.first_day, sums.last_day) = (first, last);
+    sums.last_receipt_day = receipts.last().map_or(0, |&(day, _)| day);
+    sums.top_week_minor = top_week(receipts.iter().copied());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::AT_SECONDS;
+
+    #[test]
+    fn weekdays_go_round_from_the_first_year_to_the_last() {
+        for day in (AT_SECONDS.start() / DAY_SECONDS - 2..AT_SECONDS.end() / DAY_SECONDS + 2).step_by(5) {
+            assert_eq!(weekday(day) as i64, (day + 3).rem_euclid(7));
+        }
+    }
+}

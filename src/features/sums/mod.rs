@@ -1,0 +1,178 @@
+//! Whole-number sums over one account's transfers, and the formulas from those sums to features.
+//!
+//! Everything a live feature needs is a sum of whole numbers. Whole numbers do not care in which order they were added and
+//! forget exactly what is taken away, so the batch and the live side, which add in different orders, arrive at the same
+//! sums, put them through the same formulas, and agree to the last bit. Logarithms take part as whole multiples of 2⁻⁴⁰.
+
+mod amounts;
+mod context;
+mod flow;
+mod leg;
+mod logarithms;
+mod ratios;
+mod times;
+
+pub(in crate::features) use context::{Context, FeatureRow, Row};
+pub(in crate::features) use leg::{Day, Leg, Pair, Sign};
+pub(in crate::features) use logarithms::Logarithms;
+pub(in crate::features) use ratios::{entropy, ratio, share};
+pub(in crate::features) use times::top_week;
+
+use crate::transfer::DAY_SECONDS;
+
+/// The sums over one account's transfers. No sum overflows: the absolute amounts of all transfers together fit an `i64`,
+/// squares and products with logarithms are `i128`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::features) struct Sums {
+    // By transfer.
+    pub(in crate::features) in_count: u64,
+    pub(in crate::features) out_count: u64,
+    pub(in crate::features) in_positive: u64,
+    pub(in crate::features) in_positive_minor: i64,
+    pub(in crate::features) in_refunds: u64,
+    pub(in crate::features) in_refunded_minor: i64,
+    pub(in crate::features) in_square: i128,
+    pub(in crate::features) in_ln: i128,
+    pub(in crate::features) in_round: u64,
+    pub(in crate::features) out_minor: i64,
+    pub(in crate::features) out_positive: u64,
+    pub(in crate::features) out_positive_minor: i64,
+    pub(in crate::features) out_round: u64,
+    pub(in crate::features) in_by_hour: [u32; 24],
+    pub(in crate::features) in_by_weekday: [u32; 7],
+    /// Sums of `x · ln x` over the hours and over the weekdays.
+    pub(in crate::features) in_hour_ln: i128,
+    pub(in crate::features) in_weekday_ln: i128,
+    // By counterparty.
+    pub(in crate::features) payers: u64,
+    pub(in crate::features) payees: u64,
+    pub(in crate::features) returning_payers: u64,
+    pub(in crate::features) payer_count_square: u128,
+    pub(in crate::features) payer_minor_square: i128,
+    pub(in crate::features) payer_positive_minor: i64,
+    pub(in crate::features) payer_minor_ln: i128,
+    pub(in crate::features) payer_count_ln: i128,
+    pub(in crate::features) payee_count_square: u128,
+    pub(in crate::features) payee_minor_square: i128,
+    pub(in crate::features) payee_positive_minor: i64,
+    pub(in crate::features) matched_count: u64,
+    pub(in crate::features) matched_minor: i64,
+    // By day.
+    pub(in crate::features) active_days: u64,
+    pub(in crate::features) receipt_days: u64,
+    pub(in crate::features) matched_day_minor: i128,
+    // Taken anew whenever features are asked for.
+    pub(in crate::features) first_day: i64,
+    pub(in crate::features) last_day: i64,
+    pub(in crate::features) last_receipt_day: i64,
+    pub(in crate::features) top_week_minor: i64,
+    // By gap between one transfer in and the next.
+    pub(in crate::features) gap_square: i128,
+    pub(in crate::features) first_in_seconds: i64,
+    pub(in crate::features) last_in_seconds: i64,
+}
+
+impl Sums {
+    /// Adds or takes away what depends on the transfer alone. `day` is its civil day.
+    #[inline]
+    pub(in crate::features) fn leg(&mut self, leg: &Leg, day: i64, context: &Context<'_>, sign: Sign) {
+        // Whether an amount is round is anybody's guess, so what depends on it is added up without a branch.
+        let step = |count: &mut u64, by: bool| sign.count(count, u64::from(by));
+        let amount = leg.amount_minor;
+        let is_round = context.is_round(amount);
+        if !leg.is_in() {
+            step(&mut self.out_count, true);
+            self.out_minor += sign.of(amount);
+            step(&mut self.out_positive, amount > 0);
+            self.out_positive_minor += sign.of(amount.max(0));
+            step(&mut self.out_round, is_round);
+            return;
+        }
+        step(&mut self.in_count, true);
+        step(&mut self.in_round, is_round);
+        if amount > 0 {
+            step(&mut self.in_positive, true);
+            self.in_positive_minor += sign.of(amount);
+            self.in_square += sign.of(i128::from(amount) * i128::from(amount));
+            self.in_ln += sign.of(i128::from(context.logarithms.ln(amount as u64)));
+        } else {
+            step(&mut self.in_refunds, amount < 0);
+            self.in_refunded_minor -= sign.of(amount);
+        }
+        let second_of_day = leg.at_seconds + i64::from(context.utc_offset.seconds()) - day * DAY_SECONDS;
+        // 1970-01-01 was a Thursday; weekday 0 is Monday.
+        let (hour, weekday) = ((second_of_day / 3600) as usize, (day + 3).rem_euclid(7) as usize);
+        for (count, sum) in [
+            (&mut self.in_by_hour[hour], &mut self.in_hour_ln),
+            (&mut self.in_by_weekday[weekday], &mut self.in_weekday_ln),
+        ] {
+            match sign {
+                Sign::Plus => {
+                    *sum += context.logarithms.rise(*count);
+                    *count += 1;
+                }
+                Sign::Minus => {
+                    *count -= 1;
+                    *sum -= context.logarithms.rise(*count);
+                }
+            }
+        }
+    }
+
+    /// Adds or takes away what depends on all that passed between the account and one counterparty.
+    #[inline]
+    pub(in crate::features) fn pair(&mut self, pair: &Pair, logarithms: &Logarithms, sign: Sign) {
+        let add = |count: &mut u64, by: u64| sign.count(count, by);
+        let square = |count: u64| u128::from(count) * u128::from(count);
+        let add_square = |sum: &mut u128, count: u64| match sign {
+            Sign::Plus => *sum += square(count),
+            Sign::Minus => *sum -= square(count),
+        };
+        add(&mut self.payers, u64::from(pair.in_count > 0));
+        add(&mut self.payees, u64::from(pair.out_count > 0));
+        add(&mut self.returning_payers, u64::from(pair.in_count > 1));
+        add_square(&mut self.payer_count_square, pair.in_count);
+        add_square(&mut self.payee_count_square, pair.out_count);
+        add(&mut self.matched_count, pair.in_count.min(pair.out_count));
+        self.payer_count_ln += sign.of(logarithms.x_ln_x(pair.in_count));
+        let (brought, got) = (pair.in_minor.max(0), pair.out_minor.max(0));
+        self.payer_minor_square += sign.of(i128::from(pair.in_minor) * i128::from(pair.in_minor));
+        self.payee_minor_square += sign.of(i128::from(pair.out_minor) * i128::from(pair.out_minor));
+        self.payer_positive_minor += sign.of(brought);
+        self.payee_positive_minor += sign.of(got);
+        self.payer_minor_ln += sign.of(logarithms.x_ln_x(brought as u64));
+        self.matched_minor += sign.of(brought.min(got));
+    }
+
+    /// Adds or takes away what depends on all that one day saw.
+    #[inline]
+    pub(in crate::features) fn day(&mut self, passed: &Pair, sign: Sign) {
+        sign.count(&mut self.active_days, u64::from(!passed.is_empty()));
+        sign.count(&mut self.receipt_days, u64::from(passed.in_count > 0));
+        self.matched_day_minor += sign.of(i128::from(passed.in_minor.min(passed.out_minor)));
+    }
+
+    /// Puts the sums through the formulas. Every feature that is kept live and is no structure comes from here.
+    pub(in crate::features) fn write(&self, context: &Context<'_>, row: &mut impl Row) {
+        self.write_flow(context, row);
+        if context.has_amounts {
+            self.write_amounts(context, row);
+        }
+        if context.has_times {
+            self.write_times(context, row);
+        }
+    }
+
+    pub(in crate::features) fn active_days(&self) -> u64 {
+        self.active_days
+    }
+
+    /// No transfer is a refund or of nothing.
+    pub(in crate::features) fn all_positive(&self) -> bool {
+        (self.in_positive, self.out_positive) == (self.in_count, self.out_count)
+    }
+
+    pub(in crate::features) fn in_minor(&self) -> i64 {
+        self.in_positive_minor - self.in_refunded_minor
+    }
+}
