@@ -1,118 +1,61 @@
-//! The counterparties of one account that know each other, told pair by pair.
+//! The counterparties of one account that are in a triangle, numbered as they are named.
 
-/// Slots of the table of names; a power of two.
-const SLOTS: usize = 64;
-/// Names the table takes in, so that looking for one ends soon.
-const NAMES: u32 = 40;
-/// A number no account has, in slots without a name.
-const NOBODY: u32 = u32::MAX;
+use crate::graph::lines::NOBODY;
 
-/// The counterparties of one account at a time that know another, joined where they do.
-///
-/// Up to [`NAMES`] of them are numbered by their slot in a small table, and whom each knows is one bit a slot.
-#[derive(Debug)]
-pub(super) struct Alters {
-    names: [u32; SLOTS],
-    known: [u64; SLOTS],
-    sorted: Vec<u32>,
-    parents: Vec<u32>,
+/// A counterparty: its name, the weights of the account's relation to it, and its own totals, as they were told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Alter {
+    pub name: u32,
+    pub weights: [u32; 2],
+    pub totals: [u32; 2],
 }
 
-impl Default for Alters {
-    fn default() -> Self {
-        Self { names: [NOBODY; SLOTS], known: [0; SLOTS], sorted: Vec::new(), parents: Vec::new() }
-    }
+/// The counterparties of one account at a time, found by name in a table that is at most half full.
+#[derive(Debug, Default)]
+pub(super) struct Alters {
+    /// Name and number; nobody's name in slots that are free.
+    slots: Vec<[u32; 2]>,
+    shift: u32,
+    numbered: Vec<Alter>,
+    len: usize,
 }
 
 impl Alters {
-    /// Counterparties acquainted with another one, and components among all `degree` of them; `pairs` are different.
+    /// Begins with an account that has no more than `most` of them.
     #[inline]
-    pub fn of(&mut self, degree: u32, pairs: &[[u32; 2]]) -> [u32; 2] {
-        let (acquainted, joined) = match pairs {
-            [] => (0, 0),
-            [_] => (2, 1),
-            _ => self.few(pairs).unwrap_or_else(|| self.many(pairs)),
-        };
-        [acquainted, degree - joined]
+    pub fn begin(&mut self, most: usize) {
+        let slots = (2 * most).next_power_of_two().max(16);
+        if self.slots.len() < slots {
+            self.slots.resize(slots, [NOBODY; 2]);
+        }
+        self.slots[..slots].fill([NOBODY; 2]);
+        self.shift = u32::BITS - slots.ilog2();
+        // Room for one more: each candidate is written, only the new ones are kept.
+        if self.numbered.len() <= most {
+            self.numbered.resize(most + 1, Alter::default());
+        }
+        self.len = 0;
     }
 
-    /// Those of an account with no more than [`NAMES`] of them: how many, and how many ties it takes to join them.
+    /// The number of a counterparty, the next one if it is new.
     #[inline]
-    fn few(&mut self, pairs: &[[u32; 2]]) -> Option<(u32, u32)> {
-        let mut used = 0u64;
-        for pair in pairs {
-            let [one, other] = pair.map(|name| self.slot(name));
-            self.known[one] |= 1 << other;
-            self.known[other] |= 1 << one;
-            used |= 1 << one | 1 << other;
-            if used.count_ones() > NAMES {
-                self.clear(used);
-                return None;
-            }
+    pub fn number(&mut self, alter: Alter) -> u32 {
+        let mask = (1 << (u32::BITS - self.shift)) - 1;
+        let mut slot = (alter.name.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;
+        while self.slots[slot][0] != alter.name && self.slots[slot][0] != NOBODY {
+            slot = (slot + 1) & mask;
         }
-        let mut components = 0;
-        let mut rest = used;
-        while rest > 0 {
-            components += 1;
-            let mut met = rest & rest.wrapping_neg();
-            let mut next = met;
-            while next > 0 {
-                let further = self.known[next.trailing_zeros() as usize] & !met;
-                met |= further;
-                next = next & (next - 1) | further;
-            }
-            rest &= !met;
-        }
-        self.clear(used);
-        Some((used.count_ones(), used.count_ones() - components))
+        let [held, number] = self.slots[slot];
+        let number = if held == NOBODY { self.len as u32 } else { number };
+        self.slots[slot] = [alter.name, number];
+        self.numbered[self.len] = alter;
+        self.len += usize::from(held == NOBODY);
+        number
     }
 
-    /// The slot of a name, which is put there if it is new.
-    #[inline]
-    fn slot(&mut self, name: u32) -> usize {
-        let mut slot = (name.wrapping_mul(0x9E37_79B1) >> (u32::BITS - SLOTS.ilog2())) as usize;
-        while self.names[slot] != name && self.names[slot] != NOBODY {
-            slot = (slot + 1) % SLOTS;
-        }
-        self.names[slot] = name;
-        slot
-    }
-
-    #[inline]
-    fn clear(&mut self, mut used: u64) {
-        while used > 0 {
-            let slot = used.trailing_zeros() as usize;
-            (self.names[slot], self.known[slot]) = (NOBODY, 0);
-            used &= used - 1;
-        }
-    }
-
-    /// Those of an account with any number of them.
-    fn many(&mut self, pairs: &[[u32; 2]]) -> (u32, u32) {
-        let Self { sorted, parents, .. } = self;
-        sorted.clear();
-        sorted.extend(pairs.as_flattened());
-        sorted.sort_unstable();
-        sorted.dedup();
-        parents.clear();
-        parents.extend(0..sorted.len() as u32);
-        let mut joined = 0;
-        for pair in pairs {
-            let [one, other] = pair.map(|name| {
-                let mut at = sorted.binary_search(&name).unwrap_or_default();
-                while parents[at] as usize != at {
-                    let up = parents[parents[at] as usize];
-                    parents[at] = up;
-                    at = up as usize;
-                }
-                at
-            });
-            if one != other {
-                parents[one.max(other)] = one.min(other) as u32;
-                joined += 1;
-            }
-        }
-        (sorted.len() as u32, joined)
+    /// All of them, by number.
+    pub fn all(&self) -> &[Alter] {
+        &self.numbered[..self.len]
     }
 }
 
@@ -121,27 +64,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_and_many_agree() {
+    fn numbers_are_places_of_first_mention() {
         let mut state = 17u64;
-        let mut below = |bound: u64| {
+        let mut below = |bound: u32| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((state >> 33) % bound) as u32
+            (((state >> 33) * u64::from(bound)) >> 31) as u32
         };
         let mut alters = Alters::default();
-        let mut too_many = 0;
-        for round in 0..2_000u64 {
-            let names = 3 + round % 60;
-            let pairs: Vec<[u32; 2]> = (0..1 + below(names))
-                .map(|_| [below(names), below(names)].map(|name| name.wrapping_mul(1 + 977 * (round as u32 % 7))))
-                .filter(|[one, other]| one != other)
-                .collect();
-            match alters.few(&pairs) {
-                Some(few) => assert_eq!(few, alters.many(&pairs)),
-                None => too_many += 1,
+        let mut repeated = 0;
+        for round in 0..500 {
+            // Names that differ in their highest bits, which the table does not take for the same.
+            let names: Vec<u32> = (0..below(60)).map(|_| below(2 + round % 90) << (round % 25)).collect();
+            let mut mentioned: Vec<u32> = Vec::new();
+            alters.begin(names.len());
+            for &name in &names {
+                let place = mentioned.iter().position(|&other| other == name).unwrap_or(mentioned.len());
+                if place == mentioned.len() {
+                    mentioned.push(name);
+                } else {
+                    repeated += 1;
+                }
+                assert_eq!(alters.number(Alter { name, weights: [name ^ 5, 0], totals: [0; 2] }) as usize, place);
             }
+            assert!(alters.all().iter().map(|alter| alter.name).eq(mentioned.iter().copied()));
+            assert!(alters.all().iter().all(|alter| alter.weights == [alter.name ^ 5, 0]));
         }
-        assert!(too_many > 10 && too_many < 1_500);
-        assert_eq!(alters.of(9, &[[1, 2], [2, 3], [1, 3], [7, 8]]), [5, 6]);
-        assert_eq!(alters.of(9, &[]), [0, 9]);
+        assert!(repeated > 1_000);
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::graph::TransferGraph;
+use crate::graph::components::Components;
 use crate::graph::csr::Tally;
 use crate::graph::features::Needs;
 use crate::graph::kinds::{add_up, ways};
@@ -49,14 +50,18 @@ pub(super) fn amount_weight(graph: &TransferGraph, slot: usize) -> f64 {
     })
 }
 
-pub(super) fn inverse_count(graph: &TransferGraph, row: Range<usize>) -> f64 {
+/// Transfers over all relations of an account.
+pub(super) fn total_count(graph: &TransferGraph, row: Range<usize>) -> u64 {
     let tallies = &graph.tallies[row.clone()];
-    let total = if tallies.iter().any(|tally| tally.is_large()) {
+    if tallies.iter().any(|tally| tally.is_large()) {
         row.map(|slot| graph.counts(slot).total()).sum()
     } else {
         tallies.iter().map(|tally| u64::from(tally.sent) + u64::from(tally.received)).sum::<u64>()
-    };
-    1.0 / total as f64
+    }
+}
+
+pub(super) fn inverse_count(graph: &TransferGraph, row: Range<usize>) -> f64 {
+    1.0 / total_count(graph, row) as f64
 }
 
 /// The sum of the squared shares of an account's relations by count; not a number where it has none.
@@ -80,9 +85,14 @@ fn squared(squares: u128, inverse: f64) -> f64 {
     if squares == 0 { f64::NAN } else { squares as f64 * inverse * inverse }
 }
 
+/// The weight by amount of all relations of an account: whole minor units below 2^63 in all, so an exact sum fits and has no
+/// order.
+pub(super) fn total_amount(graph: &TransferGraph, row: Range<usize>) -> u64 {
+    row.map(|slot| amount_weight(graph, slot) as u64).sum()
+}
+
 pub(super) fn inverse_amount(graph: &TransferGraph, row: Range<usize>) -> f64 {
-    // Whole minor units below 2^63 in all, so an exact sum fits and has no order.
-    let sum: i128 = row.map(|slot| amount_weight(graph, slot) as i128).sum();
+    let sum = total_amount(graph, row);
     if sum == 0 { 0.0 } else { 1.0 / sum as f64 }
 }
 
@@ -150,7 +160,7 @@ struct Tie {
 
 /// Burt's constraint under way, by one kind of weight.
 #[derive(Debug, Default)]
-struct Ties {
+pub(super) struct Ties {
     /// One over the account's total.
     inverse: f64,
     /// The sum of the squared shares alone.
@@ -159,7 +169,9 @@ struct Ties {
 }
 
 impl Ties {
-    fn begin(&mut self, inverse: f64, squares: f64, ties: impl Iterator<Item = (f64, f64)>) {
+    /// Begins with an account's relations: their weights, and one over the counterparties' totals. Those in no triangle may be
+    /// left out.
+    pub fn begin(&mut self, inverse: f64, squares: f64, ties: impl Iterator<Item = (f64, f64)>) {
         (self.inverse, self.squares) = (inverse, squares);
         self.all.clear();
         self.all.extend(ties.map(|(weight, other)| {
@@ -170,7 +182,7 @@ impl Ties {
 
     /// The triangles with the counterparty at place `a` and those at the places of `links`, of such weights.
     #[inline]
-    fn meet(&mut self, a: usize, links: impl Iterator<Item = (usize, f64)>) {
+    pub fn meet(&mut self, a: usize, links: impl Iterator<Item = (usize, f64)>) {
         let Tie { weight: weight_a, other: other_a, scale: scale_a, mut through } = self.all[a];
         for (b, weight) in links {
             let tie = &mut self.all[b];
@@ -180,7 +192,14 @@ impl Ties {
         self.all[a].through = through;
     }
 
-    fn finish(&self) -> f64 {
+    /// One triangle with the counterparties at two places, whose relation has such a weight.
+    #[inline]
+    pub fn meet_one(&mut self, [a, b]: [u32; 2], weight: f64) {
+        self.meet(a as usize, std::iter::once((b as usize, weight)));
+    }
+
+    /// Burt's constraint of the account.
+    pub fn finish(&self) -> f64 {
         let mut sum = 0;
         for tie in self.all.iter().filter(|tie| tie.through > 0) {
             let number = Unit::of(self.inverse, tie.other).number(tie.through);
@@ -200,10 +219,9 @@ pub(super) struct Ego {
     by_amount: Ties,
     /// Ways of the triangles under way.
     ways: Vec<u8>,
-    /// Union-find over the counterparties.
-    parents: Vec<u32>,
+    /// The counterparties, joined where they know each other.
+    components: Components,
     acquainted: Vec<bool>,
-    unions: u32,
 }
 
 fn whole(share: f64) -> u64 {
@@ -241,9 +259,7 @@ impl Ego {
             self.by_amount.begin(inverse, squared_amounts(graph, row.clone(), inverse), ties);
         }
         if needs.alters {
-            self.unions = 0;
-            self.parents.clear();
-            self.parents.extend(0..degree as u32);
+            self.components.begin(degree);
             self.acquainted.clear();
             self.acquainted.resize(degree, false);
         }
@@ -273,36 +289,13 @@ impl Ego {
             self.by_amount.meet(a, links.iter().map(|link| (link.place as usize, link.amount)));
         }
         // Nothing is left to join where all know each other.
-        if needs.alters && self.unions as usize + 1 < self.row.len() {
-            links.iter().for_each(|link| self.join(a, link.place as usize));
+        if needs.alters && !self.components.is_whole() {
+            for link in links {
+                self.acquainted[a] = true;
+                self.acquainted[link.place as usize] = true;
+                self.components.join(a as u32, link.place);
+            }
         }
-    }
-
-    #[inline]
-    fn join(&mut self, a: usize, b: usize) {
-        if self.parents[a] == self.parents[b] {
-            // Joined before, and acquainted then.
-            return;
-        }
-        self.acquainted[a] = true;
-        self.acquainted[b] = true;
-        let (root_a, root_b) = (self.root(a as u32), self.root(b as u32));
-        if root_a != root_b {
-            self.parents[root_a.max(root_b) as usize] = root_a.min(root_b);
-            self.unions += 1;
-        }
-        self.parents[a] = root_a.min(root_b);
-        self.parents[b] = root_a.min(root_b);
-    }
-
-    #[inline]
-    fn root(&mut self, mut at: u32) -> u32 {
-        while self.parents[at as usize] != at {
-            let up = self.parents[self.parents[at as usize] as usize];
-            self.parents[at as usize] = up;
-            at = up;
-        }
-        at
     }
 
     /// What the triangles came to.
@@ -315,7 +308,7 @@ impl Ego {
         }
         if self.needs.alters {
             let acquainted = self.acquainted.iter().map(|&acquainted| u32::from(acquainted)).sum();
-            self.sum.alters = [acquainted, self.row.len() as u32 - self.unions];
+            self.sum.alters = [acquainted, self.row.len() as u32 - self.components.joined()];
         }
         self.sum
     }

@@ -34,10 +34,11 @@ pub(super) fn count(lines: &Lines, accounts: usize, progress: Progress<'_>) -> R
     let steps = Steps::new("counting triangles", buckets.len(), progress);
     let pool = Pool::new();
     let fresh = || Space { mail: Streams::of(buckets.len()), marks: vec![0; accounts.div_ceil(64)] };
+    let heads = lines.heads();
     for_each_chunk_mut(&mut counts, buckets.width(), |first, counts| {
         if !steps.stopped() {
             let bucket = buckets.of(first as u32);
-            pool.with(fresh, |space| space.mail.is_full(), |space| count_bucket(lines, bucket, counts, space));
+            pool.with(fresh, |space| space.mail.is_full(), |space| count_bucket(lines, &heads, bucket, counts, space));
             steps.step();
         }
     });
@@ -57,14 +58,15 @@ pub(super) fn count(lines: &Lines, accounts: usize, progress: Progress<'_>) -> R
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     lines: &'a Lines,
+    heads: &'a [&'a [Line]],
     asked: Vec<Ask>,
     answers: Vec<&'a Line>,
     met: Vec<u16>,
 }
 
 impl<'a> Run<'a> {
-    pub fn new(lines: &'a Lines) -> Self {
-        Self { lines, asked: vec![(0, 0); RUN * LANES], answers: Vec::new(), met: Vec::new() }
+    pub fn new(lines: &'a Lines, heads: &'a [&'a [Line]]) -> Self {
+        Self { lines, heads, asked: vec![(0, 0); RUN * LANES], answers: Vec::new(), met: Vec::new() }
     }
 
     /// Asks all whom the accounts of `run` point to for their lines, all at once: none of these reads waits for another.
@@ -83,7 +85,9 @@ impl<'a> Run<'a> {
             }
         }
         self.answers.clear();
-        self.answers.extend(self.asked[..asks].iter().map(|&(v, _)| self.lines.line(v)));
+        let (buckets, heads) = (self.lines.buckets, self.heads);
+        let line = |&(v, _): &Ask| &heads[buckets.of(v)][buckets.local(v) as usize];
+        self.answers.extend(self.asked[..asks].iter().map(line));
         black_box(self.answers.iter().fold(0, |all, line| all ^ line.0[0]));
         wide::meet(run, &self.asked, &self.answers, &mut self.met);
     }
@@ -116,9 +120,9 @@ fn found_among(own: &[u32; LANES], others: &[u32; LANES]) -> u16 {
 
 /// Credits the triangles that are found from the accounts of one bucket, to these or by mail.
 #[inline(never)]
-fn count_bucket(lines: &Lines, bucket: usize, counts: &mut [u64], space: &mut Space) {
+fn count_bucket(lines: &Lines, heads: &[&[Line]], bucket: usize, counts: &mut [u64], space: &mut Space) {
     let part = &lines.parts[bucket];
-    let mut asks = Run::new(lines);
+    let mut asks = Run::new(lines, heads);
     for (run, counts) in part.lines.chunks(RUN).zip(counts.chunks_mut(RUN)) {
         asks.ask(run);
         let mut sums = [[0u32; LANES]; RUN];
@@ -152,7 +156,7 @@ fn count_bucket(lines: &Lines, bucket: usize, counts: &mut [u64], space: &mut Sp
 fn credit(lines: &Lines, account: u32, mut sum: u32, mail: &mut Streams) {
     while sum > 0 {
         let now = sum.min(0xFFFF);
-        mail.record(lines.buckets.of(account), 1)[0] = lines.buckets.local(account) << 16 | now;
+        mail.record::<1>(lines.buckets.of(account))[0] = lines.buckets.local(account) << 16 | now;
         sum -= now;
     }
 }

@@ -9,14 +9,14 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::corner::{Corner, Weights, inverse_amount, inverse_count};
-use crate::graph::corners::{Work, corners};
+use crate::graph::corners::{Totals, Work, corners};
 use crate::graph::count;
 use crate::graph::dense;
 use crate::graph::features::Needs;
 use crate::graph::lines::{ACCOUNTS, Beside, Lines};
 use crate::graph::marked::{Marking, marked};
 use crate::graph::orient::{Load, Oriented};
-use crate::parallel::map_chunks;
+use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;
 
 /// Wedges a relation up to which accounts count as pointing to few others.
@@ -39,8 +39,8 @@ pub(super) struct CornerPart<'a> {
     triangles: &'a mut [u64],
     payer_pairs: &'a mut [[u64; 2]],
     kinds: &'a mut [[u64; 4]],
-    pub constraint: &'a mut [f64],
-    pub constraint_amount: &'a mut [f64],
+    constraint: &'a mut [f64],
+    constraint_amount: &'a mut [f64],
     alters: &'a mut [[u32; 2]],
 }
 
@@ -135,27 +135,29 @@ pub(super) fn triangles_of_all(graph: &TransferGraph, progress: Progress<'_>) ->
 pub(super) fn corners_of_all(graph: &TransferGraph, needs: Needs, progress: Progress<'_>) -> Result<CornerColumns> {
     progress.step("orienting relations", 0, 1)?;
     let mut columns = CornerColumns::of(graph.accounts(), needs);
-    let weights = weights(graph, needs);
     let lines = Lines::of(graph, if needs.tie_amounts { Beside::TalliesAndAmounts } else { Beside::Tallies });
     if suits_lines(graph, &lines) {
         // What is told stays below three times the graph itself.
         let most = graph.bytes() / size_of::<u32>() * 3 + (1 << 24);
-        let work = Work { graph, lines: &lines, weights: &weights, needs };
+        let work = Work { graph, lines: &lines, totals: &Totals::of(graph, needs), needs };
         if corners(work, &mut columns.parts(lines.buckets.width()), most, progress)? {
             return Ok(columns);
         }
     }
     drop(lines);
     let load = if needs.tie_amounts { Load::TalliesAndAmounts } else { Load::Tallies };
-    let oriented = Oriented::of(graph, load);
+    let (oriented, weights) = (Oriented::of(graph, load), weights(graph, needs));
     marked(Marking { graph, oriented: &oriented, weights: &weights, needs }, &mut columns, progress)?;
     Ok(columns)
 }
 
 fn weights(graph: &TransferGraph, needs: Needs) -> Weights {
     let weigh = |wanted: bool, inverse: fn(&TransferGraph, Range<usize>) -> f64| {
-        let one = |range: Range<usize>| range.map(|a| inverse(graph, graph.row(a))).collect::<Vec<f64>>();
-        if wanted { map_chunks(graph.accounts(), ACCOUNTS, one).concat() } else { Vec::new() }
+        let mut all = vec![0.0; if wanted { graph.accounts() } else { 0 }];
+        for_each_chunk_mut(&mut all, ACCOUNTS, |first, all| {
+            all.iter_mut().zip(first..).for_each(|(value, account)| *value = inverse(graph, graph.row(account)));
+        });
+        all
     };
     Weights { by_count: weigh(needs.ties, inverse_count), by_amount: weigh(needs.tie_amounts, inverse_amount) }
 }

@@ -1,5 +1,6 @@
 //! How many ties join the counterparties of an account that know each other, where rows are long.
 
+use crate::graph::components::Components;
 use crate::graph::orient::Oriented;
 
 /// The counterparties of one account at a time, joined where one points to another.
@@ -9,12 +10,12 @@ pub(super) struct Joined {
     marks: Vec<u64>,
     /// Their places in the row.
     places: Vec<u32>,
-    parents: Vec<u32>,
+    components: Components,
 }
 
 impl Joined {
     pub fn over(accounts: usize) -> Self {
-        Self { marks: vec![0; accounts.div_ceil(64)], places: vec![0; accounts], parents: Vec::new() }
+        Self { marks: vec![0; accounts.div_ceil(64)], places: vec![0; accounts], components: Components::default() }
     }
 
     /// The fewest ties that join the `acquainted` ones among `neighbours` as far as they know each other: how many of them
@@ -27,13 +28,11 @@ impl Joined {
         if most == 0 {
             return 0;
         }
-        self.parents.clear();
-        self.parents.extend(0..neighbours.len() as u32);
+        self.components.begin(neighbours.len());
         for (place, &other) in neighbours.iter().enumerate() {
             self.marks[other as usize / 64] |= 1 << (other % 64);
             self.places[other as usize] = place as u32;
         }
-        let mut ties = 0;
         'joining: for widely in [false, true] {
             for (place, &other) in neighbours.iter().enumerate().filter(|(_, other)| triangles[**other as usize] > 0) {
                 let (part, row) = oriented.row(other);
@@ -41,8 +40,8 @@ impl Joined {
                     if self.marks[target as usize / 64] >> (target % 64) & 1 == 0 {
                         continue;
                     }
-                    ties += u32::from(self.join(place as u32, self.places[target as usize]));
-                    if ties == most {
+                    self.components.join(place as u32, self.places[target as usize]);
+                    if self.components.joined() == most {
                         break 'joining;
                     }
                     if !widely {
@@ -54,24 +53,6 @@ impl Joined {
         for &other in neighbours {
             self.marks[other as usize / 64] = 0;
         }
-        ties
-    }
-
-    /// Whether the two were apart before.
-    #[inline]
-    fn join(&mut self, a: u32, b: u32) -> bool {
-        let (root_a, root_b) = (self.root(a), self.root(b));
-        self.parents[root_a.max(root_b) as usize] = root_a.min(root_b);
-        root_a != root_b
-    }
-
-    #[inline]
-    fn root(&mut self, mut at: u32) -> u32 {
-        while self.parents[at as usize] != at {
-            let up = self.parents[self.parents[at as usize] as usize];
-            self.parents[at as usize] = up;
-            at = up;
-        }
-        at
+        self.components.joined()
     }
 }

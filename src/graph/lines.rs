@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::graph::TransferGraph;
 use crate::graph::corner::amount_weight;
+use crate::graph::corners::to_tell;
 use crate::graph::csr::Tally;
 use crate::graph::partition::Buckets;
 use crate::parallel::map_chunks;
@@ -25,6 +26,8 @@ pub(super) const ACCOUNTS: usize = 1 << 14;
 pub(super) struct Line(pub [u32; LANES]);
 
 impl Line {
+    pub const EMPTY: Self = Self([NOBODY; LANES]);
+
     pub fn long(start: usize, len: usize) -> Self {
         let mut lanes = [NOBODY; LANES];
         lanes[1..6].copy_from_slice(&[0, start as u32, (start >> 32) as u32, len as u32, (len >> 32) as u32]);
@@ -53,7 +56,7 @@ pub(super) fn found_in(lanes: &[u32; LANES], account: u32) -> u32 {
 }
 
 /// What lies beside a line where more than the accounts in it is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[repr(align(64))]
 pub(super) struct Side {
     /// Where the account's oriented relations begin among those of its bucket.
@@ -76,10 +79,8 @@ pub(super) struct Part {
     pub lines: Vec<Line>,
     /// Beside the lines, where asked for.
     pub sides: Vec<Side>,
-    /// Oriented relations of the bucket, where sides were asked for.
-    pub relations: usize,
-    /// Weights by amount of the oriented relations, where asked for.
-    pub amounts: Vec<f64>,
+    /// Weights by amount of the oriented relations as they are told, where asked for.
+    pub amounts: Vec<u32>,
     /// Beside the long rows.
     pub long_tallies: Vec<Tally>,
     /// Rows too long for a line, ascending, filled up to a multiple of the lanes with nobody.
@@ -134,6 +135,16 @@ impl Lines {
         Self { buckets, parts, pointing, wedges }
     }
 
+    /// The lines of each bucket: few enough to stay in the nearest cache, where the parts themselves do not.
+    pub fn heads(&self) -> Vec<&[Line]> {
+        self.parts.iter().map(|part| &part.lines[..]).collect()
+    }
+
+    /// What lies beside them.
+    pub fn sides(&self) -> Vec<&[Side]> {
+        self.parts.iter().map(|part| &part.sides[..]).collect()
+    }
+
     #[inline]
     pub fn line(&self, account: u32) -> &Line {
         &self.parts[self.buckets.of(account)].lines[self.buckets.local(account) as usize]
@@ -160,72 +171,93 @@ impl Lines {
 
 #[inline(never)]
 fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: Beside) -> Part {
+    let accounts = range.len();
+    // Rows are written where they belong. Those longer than a line run into the next ones, which are written later.
     let most = graph.offsets[range.start..=range.end].windows(2).map(|row| (row[1] - row[0]) as usize).max();
-    let mut room = vec![NOBODY; most.unwrap_or_default() + LANES];
-    let mut slots = vec![0u32; if beside > Beside::Nothing { room.len() } else { 0 }];
-    let mut part =
-        Part { lines: Vec::with_capacity(range.len()), pointing: vec![0; range.len().div_ceil(64)], ..Part::default() };
-    if beside > Beside::Nothing {
-        part.sides.reserve(range.len());
-    }
+    let lines = accounts + longest(graph, most.unwrap_or_default()) / LANES + 1;
+    let sides = if beside > Beside::Nothing { lines } else { 0 };
+    let mut part = Part {
+        lines: vec![Line::EMPTY; lines],
+        sides: vec![Side::default(); sides],
+        pointing: vec![0; accounts.div_ceil(64)],
+        ..Part::default()
+    };
     for (local, account) in range.enumerate() {
         let row = graph.row(account);
         let neighbours = &graph.neighbours[row.clone()];
-        let kept = if slots.is_empty() {
-            above(classes, account as u32, neighbours, |at, _, other| room[at] = other)
+        let kept = if beside == Beside::Nothing {
+            part.write(local, classes, account as u32, neighbours.iter().map(|&other| (other, ())), |_, _, ()| ())
         } else {
-            above(classes, account as u32, neighbours, |at, slot, other| (room[at], slots[at]) = (other, slot as u32))
+            let beside = neighbours.iter().copied().zip(graph.tallies[row.clone()].iter().copied());
+            let tally = |sides: &mut [Side], at: usize, tally| sides[at / LANES].tallies[at % LANES] = tally;
+            part.write(local, classes, account as u32, beside, tally)
         };
-        // What was written and not kept lies behind, one number at most.
-        room[kept..kept + LANES].fill(NOBODY);
         part.pointing[local / 64] |= u64::from(kept > 0) << (local % 64);
         part.wedges += kept as u64 * (kept as u64).saturating_sub(1) / 2;
-        if !slots.is_empty() {
-            part.beside(graph, row.start, &slots[..kept], beside);
+        if kept > LANES {
+            part.spill(local, kept);
         }
-        if kept <= LANES {
-            let mut lanes = [NOBODY; LANES];
-            lanes.copy_from_slice(&room[..LANES]);
-            part.lines.push(Line(lanes));
-        } else {
-            part.lines.push(Line::long(part.long.len(), kept));
-            part.long.extend_from_slice(&room[..kept.next_multiple_of(LANES)]);
+        if beside == Beside::TalliesAndAmounts {
+            part.sides[local].start = part.amounts.len();
+            let kept = neighbours.iter().zip(row).filter(|(other, _)| is_above(classes, account as u32, **other));
+            part.amounts.extend(kept.map(|(_, slot)| to_tell(amount_weight(graph, slot) as u64)));
         }
     }
+    part.lines.truncate(accounts);
+    part.sides.truncate(accounts);
     part
 }
 
-/// Hands those of `neighbours` that rank above `account` to `write`, with where to write them and their place in the row;
-/// how many there are.
+/// How many an account with up to `most` counterparties can point to: all those have as many as it has, or an eighth less, and
+/// all accounts together have as many as there are slots.
+fn longest(graph: &TransferGraph, most: usize) -> usize {
+    let slots = graph.neighbours.len();
+    most.min((slots + slots / 8).isqrt() + 1)
+}
+
+/// Whether `other` ranks above `account`.
 #[inline]
-fn above(classes: &[u8], account: u32, neighbours: &[u32], mut write: impl FnMut(usize, usize, u32)) -> usize {
-    let own = classes[account as usize];
-    // Every candidate is written, only those above are kept: no branch to guess.
-    let mut kept = 0;
-    for (place, &other) in neighbours.iter().enumerate() {
-        write(kept, place, other);
-        kept += usize::from(classes[other as usize] >= own + u8::from(other < account));
-    }
-    kept
+fn is_above(classes: &[u8], account: u32, other: u32) -> bool {
+    classes[other as usize] >= classes[account as usize] + u8::from(other < account)
 }
 
 impl Part {
-    /// Adds what lies beside the next line, whose relations are at `places` of the row from `first` on.
-    fn beside(&mut self, graph: &TransferGraph, first: usize, places: &[u32], beside: Beside) {
-        let mut side = Side { start: self.relations, tallies: [Tally::default(); LANES] };
-        let tallies = places.iter().map(|&place| graph.tallies[first + place as usize]);
-        if places.len() <= LANES {
-            side.tallies.iter_mut().zip(tallies).for_each(|(to, tally)| *to = tally);
-        } else {
-            // At the same place as the row itself.
-            self.long_tallies.resize(self.long.len(), Tally::default());
-            self.long_tallies.extend(tallies);
+    /// Writes whom the account at place `local` points to from its line on, handing what lies beside them to `write` with the
+    /// sides and where it goes; how many there are.
+    #[inline]
+    fn write<T>(
+        &mut self,
+        local: usize,
+        classes: &[u8],
+        account: u32,
+        row: impl Iterator<Item = (u32, T)>,
+        write: impl Fn(&mut [Side], usize, T),
+    ) -> usize {
+        let first = local * LANES;
+        let (mut at, own) = (first, classes[account as usize]);
+        // Every candidate is written, only those above are kept: no branch to guess.
+        for (other, beside) in row {
+            self.lines[at / LANES].0[at % LANES] = other;
+            write(&mut self.sides, at, beside);
+            at += usize::from(classes[other as usize] >= own + u8::from(other < account));
         }
-        if beside == Beside::TalliesAndAmounts {
-            self.amounts.extend(places.iter().map(|&place| amount_weight(graph, first + place as usize)));
+        // What was written and not kept lies behind, one number at most.
+        self.lines[at / LANES].0[at % LANES] = NOBODY;
+        at - first
+    }
+
+    /// Moves a row of `len` accounts, more than a line, to the long ones.
+    #[cold]
+    fn spill(&mut self, local: usize, len: usize) {
+        let spilled = local..local + len.div_ceil(LANES);
+        let start = self.long.len();
+        self.long.extend(self.lines[spilled.clone()].iter().flat_map(|line| line.0));
+        // At the same place as the row itself.
+        if let Some(sides) = self.sides.get(spilled.clone()) {
+            self.long_tallies.extend(sides.iter().flat_map(|side| side.tallies));
         }
-        self.relations += places.len();
-        self.sides.push(side);
+        self.lines[spilled].fill(Line::EMPTY);
+        self.lines[local] = Line::long(start, len);
     }
 
     /// The row of the account at place `local` of the bucket, and the tallies beside it.

@@ -7,7 +7,7 @@
 //!
 //! # Memory of large jobs
 //! Triangles are found by random reads of one cache line an account, and every call takes and returns working memory of up to
-//! 64 bytes an account and 4 a relation (`structure`: 160 an account, 40 a relation, 36 a triangle; around a dense core 64 more
+//! 64 bytes an account and 4 a relation (`structure`: 150 an account, 72 a triangle and 132 with amounts; around a dense core 64
 //! a relation and none a triangle). A host that judges millions
 //! of accounts gains by two things that only it can decide, with its global allocator:
 //! - *huge pages*: ask the system for 2 MiB pages under large blocks (on Linux `madvise(MADV_HUGEPAGE)` where
@@ -21,6 +21,7 @@
 mod alters;
 mod bipartite;
 mod build;
+mod components;
 mod core_numbers;
 mod corner;
 mod corners;
@@ -35,6 +36,7 @@ mod joined;
 mod kinds;
 mod layout;
 mod lines;
+mod listen;
 pub mod live;
 mod marked;
 mod matrix;

@@ -1,7 +1,7 @@
 //! Words written to many streams at once and read back stream by stream: how work goes to where its data lies in cache.
 
 /// Words of a block, its two words of header with them.
-const BLOCK: usize = 256;
+const BLOCK: usize = 1024;
 /// Words of a chunk of memory, as a power of two.
 const CHUNK: u32 = 20;
 /// A block's header: where the next block begins (0 for none), and how many words are used.
@@ -48,17 +48,19 @@ impl Streams {
         self.used > u32::MAX as usize / 2
     }
 
-    /// Room for a record of `len` words at the end of a stream.
+    /// Room for a record of `LEN` words at the end of a stream.
     #[inline]
-    pub fn record(&mut self, stream: usize, len: usize) -> &mut [u32] {
+    pub fn record<const LEN: usize>(&mut self, stream: usize) -> &mut [u32] {
         let mut at = self.cursor[stream] as usize;
-        // A cursor is 0 only before the first block; a block is full when the record would run into the next.
-        if at == 0 || at + len > self.block[stream] as usize + BLOCK {
+        // A cursor stands at the beginning of a block only before the first one and behind a full one; a block is full when
+        // the record would run into the next.
+        let within = at % BLOCK;
+        if within == 0 || within + LEN > BLOCK {
             at = self.open(stream);
         }
-        self.cursor[stream] = (at + len) as u32;
+        self.cursor[stream] = (at + LEN) as u32;
         let within = at & ((1 << CHUNK) - 1);
-        &mut self.chunks[at >> CHUNK][within..within + len]
+        &mut self.chunks[at >> CHUNK][within..within + LEN]
     }
 
     fn words(&self, from: usize, to: usize) -> &[u32] {
@@ -118,8 +120,14 @@ mod tests {
             let mut expected: Vec<Vec<u32>> = vec![Vec::new(); 7];
             let mut word = round;
             for step in 0..5_000usize {
-                let (stream, len) = (step * step % 6, 1 + step % 37);
-                for slot in streams.record(stream, len) {
+                let stream = step * step % 6;
+                let record = match step % 4 {
+                    0 => streams.record::<1>(stream),
+                    1 => streams.record::<4>(stream),
+                    2 => streams.record::<7>(stream),
+                    _ => streams.record::<37>(stream),
+                };
+                for slot in record {
                     word = word.wrapping_mul(48_271).wrapping_add(11);
                     *slot = word;
                     expected[stream].push(word);
