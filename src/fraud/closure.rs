@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::parallel::try_map_chunks;
+use crate::parallel::{map_chunks, try_map_chunks};
 use crate::progress::Progress;
 
 use super::quiet::{BUSY, QuietRows};
@@ -19,6 +19,8 @@ use super::quiet::{BUSY, QuietRows};
 const CHUNK: usize = 1 << 11;
 /// Busy accounts of one piece of work.
 const BUSY_CHUNK: usize = 1 << 6;
+/// Openness below which closed groups tell nothing: no score could reach it, and ways of four are not looked for.
+const LEAST_OPEN: f64 = 0.1;
 /// Relative difference below which two closures count as equal: weights are carried in 24 bits.
 const ALIKE: f64 = 1e-6;
 
@@ -26,7 +28,7 @@ const ALIKE: f64 = 1e-6;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Closure {
     /// `o a / (a + 1)`, with `a` the mean over closed ways of two, three and four accounts of their weight at the account, in
-    /// multiples of the market's mean, and `o` the market's openness.
+    /// multiples of the market's mean, and `o` the market's openness; 0 for everybody below [`LEAST_OPEN`].
     pub scores: Vec<f32>,
     /// For every relation in the rows of the graph the weight of the quiet counterparties that both ends have.
     pub ties: Vec<f32>,
@@ -121,19 +123,13 @@ impl Reached {
         over[1] += over[0] * weight;
         over[0] += weight;
     }
-
-    /// Weight of the middles towards `account`.
-    fn towards(&self, account: u32) -> f32 {
-        let place = self.place(account);
-        if self.keys[place] == account { self.over[place][0] } else { 0.0 }
-    }
 }
 
-/// Which ends matter at all: those that were reached twice or asked for; and a few others, since several accounts share a
+/// Which ends matter at all: those that were reached twice; and a few others, since several accounts share a
 /// bit. Most ends are reached once, and are kept out of the table for the price of a bit in the nearest cache.
 #[derive(Default)]
 struct Sieve {
-    /// Met once, and met again or asked for.
+    /// Met once, and met again.
     words: Vec<[u64; 2]>,
     shift: u32,
 }
@@ -150,11 +146,6 @@ impl Sieve {
     fn bit(&self, account: u32) -> (usize, u64) {
         let bit = account.wrapping_mul(0x9e37_79b1) >> self.shift;
         (bit as usize / 64, 1 << (bit % 64))
-    }
-
-    fn ask_for(&mut self, account: u32) {
-        let (word, bit) = self.bit(account);
-        self.words[word][1] |= bit;
     }
 
     fn meet(&mut self, account: u32) {
@@ -177,8 +168,10 @@ struct Desk {
     sieve: Sieve,
     /// Ends that may matter, and the weight of the middle.
     found: Vec<(u32, f32)>,
-    /// A bit for each quiet counterparty of the busy account at hand.
+    /// A bit for each quiet counterparty of the account at hand; none between accounts.
     marked: Vec<u64>,
+    /// What ties the account at hand to each of its counterparties.
+    ties: Vec<f32>,
 }
 
 /// The graph with what is looked up of every account.
@@ -227,7 +220,6 @@ impl<'a> Surroundings<'a> {
         std::hint::black_box(touched);
         sieve.clear(steps);
         for &middle in middles {
-            sieve.ask_for(middle);
             self.quiet.of_account(middle).iter().for_each(|&end| sieve.meet(end));
         }
         found.clear();
@@ -248,41 +240,78 @@ impl<'a> Surroundings<'a> {
         fours
     }
 
-    /// The closed ways of four at a busy account. What ties it to others is written down on both sides.
-    fn look_around_busy(&self, account: u32, desk: &mut Desk) -> f64 {
-        let fours = self.reach(account, desk);
-        let Desk { reached, marked, .. } = desk;
+    /// What ties `account` to its quiet counterparties after `before`, by their places in its row: the weight of those quiet
+    /// ones that both ends have.
+    fn tie_up(&self, account: u32, before: Option<u32>, desk: &mut Desk) {
+        let Desk { ties, marked, found, .. } = desk;
+        let own = self.quiet.of_account(account);
         marked.resize(self.graph.accounts().div_ceil(64), 0);
+        // All rows are touched before any is read, so that they come from memory side by side and not one after the other.
+        let mut touched = 0;
+        for &peer in own {
+            marked[peer as usize / 64] |= 1 << (peer % 64);
+            touched ^= self.quiet.of_account(peer).last().copied().unwrap_or(0);
+        }
+        std::hint::black_box(touched);
+        found.clear();
+        for &middle in own {
+            let (ends, weight) = self.quiet.row(middle);
+            let both = |end: &&u32| marked[**end as usize / 64] >> (**end % 64) & 1 == 1;
+            let later = ends.iter().rev().take_while(|&&end| before.is_none_or(|before| end > before));
+            found.extend(later.filter(both).map(|&end| (end, weight)));
+        }
+        own.iter().for_each(|&peer| marked[peer as usize / 64] = 0);
+        let peers = self.graph.neighbours(account);
+        ties.clear();
+        ties.resize(peers.len(), 0.0);
+        for &(end, weight) in found.iter() {
+            ties[peers.partition_point(|&peer| peer < end)] += weight;
+        }
+    }
+
+    /// Writes down on both sides what ties a quiet account to later quiet ones.
+    fn tie_up_quiet(&self, account: u32, desk: &mut Desk) {
+        self.tie_up(account, Some(account), desk);
+        for (slot, (&peer, &tie)) in
+            self.graph.row(account as usize).zip(self.graph.neighbours(account).iter().zip(&desk.ties))
+        {
+            self.tie_both(account, slot, peer, tie);
+        }
+    }
+
+    /// Writes down on both sides what ties a busy account to others.
+    fn tie_up_busy(&self, account: u32, desk: &mut Desk) {
+        self.tie_up(account, None, desk);
+        let Desk { ties, marked, .. } = desk;
         let own = self.quiet.of_account(account);
         own.iter().for_each(|&peer| marked[peer as usize / 64] |= 1 << (peer % 64));
-        for (slot, &peer) in self.graph.row(account as usize).zip(self.graph.neighbours(account)) {
+        let row = self.graph.row(account as usize);
+        for ((slot, &peer), &tie) in row.zip(self.graph.neighbours(account)).zip(ties.iter()) {
             let tie = if !self.is_busy(peer) {
-                reached.towards(peer)
+                tie
             } else if (self.quiet.of_account(peer).len(), peer) < (own.len(), account) {
                 let both = |peer: &&u32| marked[**peer as usize / 64] >> (**peer % 64) & 1 == 1;
                 self.quiet.of_account(peer).iter().filter(both).map(|&middle| self.quiet.row(middle).1).sum()
             } else {
                 0.0
             };
-            if tie > 0.0
-                && let Some(mirror) = self.graph.slot_of(peer, account)
-            {
-                self.set_tie(slot, tie);
-                self.set_tie(mirror, tie);
-            }
+            self.tie_both(account, slot, peer, tie);
         }
         own.iter().for_each(|&peer| marked[peer as usize / 64] = 0);
-        fours
     }
 
-    /// Adds up the closed ways through `account`; those of four are known of the `busy` ones, whose ties are written down.
-    fn look_around(&self, account: u32, busy: &[(u32, f64)], desk: &mut Desk) -> Ways {
+    fn tie_both(&self, account: u32, slot: usize, peer: u32, tie: f32) {
+        if tie > 0.0
+            && let Some(mirror) = self.graph.slot_of(peer, account)
+        {
+            self.set_tie(slot, tie);
+            self.set_tie(mirror, tie);
+        }
+    }
+
+    /// Adds up the closed ways of two and three through `account`, by what ties it to others.
+    fn look_around(&self, account: u32) -> Ways {
         let graph = self.graph;
-        let known = if self.is_busy(account) { busy.binary_search_by_key(&account, |one| one.0).ok() } else { None };
-        let fours = match known {
-            Some(place) => busy[place].1,
-            None => self.reach(account, desk),
-        };
         let own = 1.0 / graph.degree(account).max(1) as f64;
         let [mut twos, mut threes] = [0.0f64; 2];
         let mut chance = Chance::default();
@@ -294,18 +323,13 @@ impl<'a> Surroundings<'a> {
             if counts.sent > 0 && counts.received > 0 {
                 twos += own * weight;
             }
-            let (tie, met) = if degree > BUSY || known.is_some() {
-                (self.tie(slot), if degree > BUSY { 1.0 } else { 0.5 })
-            } else {
-                let tie = desk.reached.towards(peer);
-                self.set_tie(slot, tie);
-                (tie, 0.5)
-            };
+            let tie = self.tie(slot);
             // A triangle is met over each of its quiet corners.
+            let met = if degree > BUSY { 1.0 } else { 0.5 };
             threes += own * f64::from(tie) * met * weight;
         }
         let by_chance = own * chance.pairs(2.0 * graph.relations() as f64);
-        Ways { closed: [twos, threes, fours], by_chance }
+        Ways { closed: [twos, threes, 0.0], by_chance }
     }
 }
 
@@ -335,43 +359,64 @@ impl Closure {
         progress.step("looking for closed groups", 0, accounts as u64)?;
         let quiet = QuietRows::of(graph);
         let around = Surroundings::of(graph, &quiet);
-        let busy: Vec<u32> = (0..accounts as u32).filter(|&account| around.is_busy(account)).collect();
+        let (busy, others): (Vec<u32>, Vec<u32>) = (0..accounts as u32).partition(|&account| around.is_busy(account));
         let desks = Desks::default();
-        let busy = try_map_chunks(busy.len(), BUSY_CHUNK, |range| {
+        try_map_chunks(busy.len(), BUSY_CHUNK, |range| {
             progress.step("looking for closed groups", 0, accounts as u64)?;
-            let look = |desk: &mut Desk| {
-                let fours = |&account: &u32| (account, around.look_around_busy(account, desk));
-                busy[range].iter().map(fours).collect::<Vec<(u32, f64)>>()
-            };
-            Ok(desks.with(look))
-        })?
-        .concat();
-        let parts: Vec<Vec<Ways>> = try_map_chunks(accounts, CHUNK, |range| {
-            progress.step("looking for closed groups", range.start as u64, accounts as u64)?;
-            Ok(desks.with(|desk| range.map(|account| around.look_around(account as u32, &busy, desk)).collect()))
+            desks.with(|desk| busy[range].iter().for_each(|&account| around.tie_up_busy(account, desk)));
+            Ok(())
         })?;
-        let mut sums = [0.0f64; 3];
-        for ways in parts.iter().flatten() {
-            sums.iter_mut().zip(ways.closed).for_each(|(sum, way)| *sum += way);
-        }
-        let openness = openness(parts.iter().flatten());
-        let lengths = sums.iter().filter(|&&sum| sum > 0.0).count().max(1) as f64;
-        let score = |ways: &Ways| {
-            let multiple = |(way, sum): (&f64, &f64)| if *sum > 0.0 { way / sum * accounts as f64 } else { 0.0 };
-            let closed = ways.closed.iter().zip(&sums).map(multiple).sum::<f64>() / lengths;
-            (openness * closed / (closed + 1.0)) as f32
+        try_map_chunks(others.len(), CHUNK, |range| {
+            progress.step("looking for closed groups", range.start as u64, accounts as u64)?;
+            desks.with(|desk| others[range].iter().for_each(|&account| around.tie_up_quiet(account, desk)));
+            Ok(())
+        })?;
+        let ways = |range: std::ops::Range<usize>| {
+            range.map(|account| around.look_around(account as u32)).collect::<Vec<Ways>>()
         };
-        let scores = parts.iter().flatten().map(score).collect();
+        let mut ways = map_chunks(accounts, CHUNK, ways).concat();
+        let openness = openness(&ways);
+        let scores = if openness < LEAST_OPEN {
+            vec![0.0; accounts]
+        } else {
+            for (list, chunk) in [busy, others].iter().zip([BUSY_CHUNK, CHUNK]) {
+                let fours = try_map_chunks(list.len(), chunk, |range| {
+                    progress.step("looking for closed groups of four", range.start as u64, list.len() as u64)?;
+                    let reach =
+                        |desk: &mut Desk| list[range].iter().map(|&account| around.reach(account, desk)).collect();
+                    Ok(desks.with::<Vec<f64>>(reach))
+                })?;
+                list.iter()
+                    .zip(fours.into_iter().flatten())
+                    .for_each(|(&account, four)| ways[account as usize].closed[2] = four);
+            }
+            scores(&ways, openness)
+        };
         let ties = around.ties.into_iter().map(|tie| f32::from_bits(tie.into_inner())).collect();
         Ok(Self { scores, ties, quiet })
     }
 }
 
+/// The scores that [`Closure::scores`] tells.
+fn scores(ways: &[Ways], openness: f64) -> Vec<f32> {
+    let mut sums = [0.0f64; 3];
+    for ways in ways {
+        sums.iter_mut().zip(ways.closed).for_each(|(sum, way)| *sum += way);
+    }
+    let lengths = sums.iter().filter(|&&sum| sum > 0.0).count().max(1) as f64;
+    let score = |of: &Ways| {
+        let multiple = |(way, sum): (&f64, &f64)| if *sum > 0.0 { way / sum * ways.len() as f64 } else { 0.0 };
+        let closed = of.closed.iter().zip(&sums).map(multiple).sum::<f64>() / lengths;
+        (openness * closed / (closed + 1.0)) as f32
+    };
+    ways.iter().map(score).collect()
+}
+
 /// How much of the closure of the market's ordinary accounts chance explains: 1 where nobody's counterparties know each
 /// other but by chance, and closed ways tell; near 0 where people live in families and among friends, and they tell nothing.
 /// The most closed twentieth of the accounts is left out, so that rings do not hide themselves.
-fn openness<'a>(ways: impl Iterator<Item = &'a Ways> + Clone) -> f64 {
-    let mut threes: Vec<f64> = ways.clone().map(|ways| ways.closed[1]).collect();
+fn openness(ways: &[Ways]) -> f64 {
+    let mut threes: Vec<f64> = ways.iter().map(|ways| ways.closed[1]).collect();
     if threes.is_empty() {
         return 1.0;
     }
@@ -380,7 +425,7 @@ fn openness<'a>(ways: impl Iterator<Item = &'a Ways> + Clone) -> f64 {
     // Accounts alike to rounding are kept or left out together.
     let limit = limit * (1.0 + ALIKE);
     let (mut closed, mut by_chance) = (0.0, 0.0);
-    for ways in ways.filter(|ways| ways.closed[1] <= limit) {
+    for ways in ways.iter().filter(|ways| ways.closed[1] <= limit) {
         closed += ways.closed[1];
         by_chance += ways.by_chance;
     }
@@ -505,7 +550,8 @@ mod tests {
             for (account, &score) in closure.scores.iter().enumerate() {
                 let multiple = |length: usize| if sums[length] > 0.0 { ways[length][account] / sums[length] * 9.0 } else { 0.0 };
                 let closed = (0..3).map(multiple).sum::<f64>() / lengths;
-                let expected = openness * closed / (closed + 1.0);
+                let told = if openness < LEAST_OPEN { 0.0 } else { openness };
+                let expected = told * closed / (closed + 1.0);
                 prop_assert!((f64::from(score) - expected).abs() < 1e-5, "{score} {expected}");
                 for (slot, &peer) in graph.row(account).zip(graph.neighbours(account as u32)) {
                     let common = all().filter(|&c| linked(account as u32, c) && linked(c, peer));

@@ -3,6 +3,7 @@
 use crate::graph::TransferGraph;
 use crate::graph::temporal::{CircularFlow, Legs};
 
+use super::by_account::ByAccount;
 use super::closure::Closure;
 use super::config::AuditConfig;
 use super::facts::{Facts, purse_of, sole_payee};
@@ -44,8 +45,8 @@ pub(super) struct Knowledge {
     /// Which accounts need a closer look at all.
     pub facts: Facts,
     pub flows: Vec<CircularFlow>,
-    /// Account and number of a flow it is on, ascending.
-    pub flows_of: Vec<(u32, u32)>,
+    /// Numbers of the flows that each account is on, ascending.
+    pub flows_of: ByAccount<u32>,
     /// Accounts whose search for circles reached a cap, ascending.
     pub capped: Vec<u32>,
     pub trails: Patterns,
@@ -60,10 +61,7 @@ pub(super) struct Knowledge {
 
 impl Knowledge {
     pub fn flows_of(&self, account: u32) -> impl Iterator<Item = &CircularFlow> {
-        let start = self.flows_of.partition_point(|member| member.0 < account);
-        let rest = &self.flows_of[start..];
-        let own = &rest[..rest.partition_point(|member| member.0 == account)];
-        own.iter().map(|&(_, number)| &self.flows[number as usize])
+        self.flows_of.of_account(account).iter().map(|&number| &self.flows[number as usize])
     }
 }
 

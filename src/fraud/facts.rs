@@ -3,6 +3,7 @@
 use crate::graph::temporal::{Leg, Legs};
 use crate::parallel::{map_chunks, sort_unstable};
 
+use super::by_account::ByAccount;
 use super::config::AuditConfig;
 
 /// Accounts of one piece of work; a multiple of the bits of a word.
@@ -25,9 +26,9 @@ impl AccountSet {
 pub(super) struct Facts {
     /// Pays, and pays one other account only.
     pub pays_one: AccountSet,
-    /// Payments of nearly what their payer was just paid by somebody else, within the funding window: payee, payer, and
+    /// Payments of nearly what their payer was just paid by somebody else, within the funding window, by payee: payer, and
     /// whom it came from, ascending.
-    pub forwarded: Vec<[u32; 3]>,
+    forwarded: ByAccount<[u32; 2]>,
     /// The purse behind accounts that pay one other account only, where it is not that account; ascending.
     pub purses: Vec<(u32, u32)>,
     /// Has paid three different accounts within the window of scattering.
@@ -69,14 +70,13 @@ impl Facts {
         }
         sort_unstable(&mut forwarded);
         let [pays_one, scatters, gathers] = sets.map(AccountSet);
+        let forwarded = ByAccount::of(forwarded.into_iter().map(|[payee, payer, source]| (payee, [payer, source])));
         Self { pays_one, forwarded, purses, scatters, gathers }
     }
 
-    /// The forwarded payments to `account`, by payer.
-    pub fn forwarded_to(&self, account: u32) -> &[[u32; 3]] {
-        let start = self.forwarded.partition_point(|payment| payment[0] < account);
-        let rest = &self.forwarded[start..];
-        &rest[..rest.partition_point(|payment| payment[0] == account)]
+    /// The forwarded payments to `account`, payer and whom it came from, by payer.
+    pub fn forwarded_to(&self, account: u32) -> &[[u32; 2]] {
+        self.forwarded.of_account(account)
     }
 
     /// The purse behind `account`, which pays one other account only.
@@ -197,7 +197,8 @@ mod tests {
                     forwarded.extend(source.map(|(_, into)| [out.1, account, into.0]));
                 }
                 forwarded.sort_unstable();
-                let told: Vec<[u32; 3]> = (0..6).flat_map(|to| facts.forwarded_to(to).to_vec()).filter(|one| one[1] == account).collect();
+                let to = |payee: u32| facts.forwarded_to(payee).iter().map(move |&[payer, source]| [payee, payer, source]);
+                let told: Vec<[u32; 3]> = (0..6).flat_map(to).filter(|one| one[1] == account).collect();
                 prop_assert_eq!(told, forwarded);
                 let all: i64 = received.iter().map(|row| row.2.max(0)).sum();
                 let purse = (0..6u32).find(|&purse| {

@@ -6,6 +6,7 @@ use crate::graph::temporal::{CircularFlows, Legs, ScatterConfig, ScatterGather, 
 use crate::progress::Progress;
 
 use super::blocks::{MarketBlocks, market_blocks};
+use super::by_account::ByAccount;
 use super::chain::add_chains;
 use super::closure::Closure;
 use super::config::AuditConfig;
@@ -70,7 +71,7 @@ impl Knowledge {
         Ok(Self {
             facts,
             flows: circles.flows,
-            flows_of,
+            flows_of: ByAccount::of(flows_of.into_iter()),
             capped,
             trails: trails.seal(),
             scatters: scatters(scattered),

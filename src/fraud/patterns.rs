@@ -1,5 +1,7 @@
 //! Patterns that span several accounts, found once and looked up by account.
 
+use super::by_account::ByAccount;
+
 /// One pattern: how strong it is, and the transfers that make it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Pattern {
@@ -11,8 +13,10 @@ pub(super) struct Pattern {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Patterns {
     patterns: Vec<Pattern>,
-    /// Account and pattern, ascending once sealed.
+    /// Account and pattern.
     members: Vec<(u32, u32)>,
+    /// The patterns of each account, once sealed.
+    of: ByAccount<u32>,
 }
 
 impl Patterns {
@@ -34,14 +38,12 @@ impl Patterns {
     pub fn seal(mut self) -> Self {
         self.members.sort_unstable();
         self.members.dedup();
+        self.of = ByAccount::of(self.members.iter().copied());
         self
     }
 
     /// The patterns that `account` is part of, in the order in which they were found.
     pub fn of(&self, account: u32) -> impl Iterator<Item = &Pattern> {
-        let start = self.members.partition_point(|member| member.0 < account);
-        let rest = &self.members[start..];
-        let own = &rest[..rest.partition_point(|member| member.0 == account)];
-        own.iter().map(|&(_, number)| &self.patterns[number as usize])
+        self.of.of_account(account).iter().map(|&number| &self.patterns[number as usize])
     }
 }

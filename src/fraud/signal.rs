@@ -186,7 +186,7 @@ impl Signal {
                 "share of the ten largest payers that have a relation with another payer of at most 64 counterparties * s(payers, 5)"
             }
             Self::TightGroup => {
-                "o * a / (a + 1), o the share of ordinary accounts' triangles that chance explains, a the mean over lengths 2, 3 and 4 of the closed ways through the account, in multiples of the market's mean: sum(product of 1 / sqrt(degree) over the others) / degree"
+                "o * a / (a + 1), o the share of ordinary accounts' triangles that chance explains, a the mean over lengths 2, 3 and 4 of the closed ways through the account, in multiples of the market's mean: sum(product of 1 / sqrt(degree) over the others) / degree; 0 for everybody where o is below 0.1"
             }
             Self::FanInBurst => "payers in the busiest two days / all payers * s(payers in them, 5)",
             Self::FanOutBurst => "payees in the busiest two days / all payees * s(payees in them, 5)",
@@ -205,7 +205,7 @@ impl Signal {
     #[must_use]
     pub const fn version(self) -> u16 {
         match self {
-            Self::Association | Self::OwnCircle | Self::AmountTrail => 2,
+            Self::Association | Self::OwnCircle | Self::AmountTrail | Self::TightGroup => 2,
             _ => 1,
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::error::Result;
-use crate::graph::temporal::Legs;
+use crate::graph::temporal::{Leg, Legs};
 use crate::parallel::{map_chunks, sort_unstable, try_map_chunks};
 use crate::progress::Progress;
 
@@ -18,6 +18,8 @@ const MOST_ROWS: u8 = 200;
 /// Different pairs of accounts above which an amount is common in any market.
 const MOST_PAIRS: f64 = 64.0;
 const CHUNK: usize = 1 << 12;
+/// Receipts of an account that are looked through for an amount.
+const MOST_LOOKED_AT: usize = 1 << 10;
 /// Transfers of rare amounts that are held at a time.
 const HELD: u64 = 1 << 22;
 
@@ -32,29 +34,70 @@ pub(super) const fn mix(key: u64) -> u64 {
 /// One transfer of a rare amount.
 type Move = (i64, u32, u32, u32);
 
+/// How many transfers there are of each amount that some account was paid and paid on; open addressing, 0 where free.
+struct Counters {
+    amounts: Vec<i64>,
+    counts: Vec<AtomicU8>,
+}
+
+impl Counters {
+    fn of(mut amounts: Vec<i64>) -> Self {
+        sort_unstable(&mut amounts);
+        amounts.dedup();
+        let size = (amounts.len() * 4).max(1).next_power_of_two();
+        let mut counters = Self { amounts: vec![0; size], counts: (0..size).map(|_| AtomicU8::new(0)).collect() };
+        for amount in amounts {
+            let place = counters.place(amount);
+            counters.amounts[place] = amount;
+        }
+        counters
+    }
+
+    /// Where `amount` is, or would be.
+    fn place(&self, amount: i64) -> usize {
+        let mask = self.amounts.len() - 1;
+        let mut place = mix(amount as u64) as usize & mask;
+        while self.amounts[place] != amount && self.amounts[place] != 0 {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    /// The counter of `amount` as long as it may be rare.
+    fn rare(&self, amount: i64) -> Option<&AtomicU8> {
+        let place = self.place(amount);
+        let count = &self.counts[place];
+        (self.amounts[place] == amount && count.load(Ordering::Relaxed) <= MOST_ROWS).then_some(count)
+    }
+}
+
 /// The trails of the market.
 pub(super) fn trails(legs: &impl Legs, progress: Progress<'_>) -> Result<Patterns> {
     let accounts = legs.accounts();
-    let total: usize =
-        map_chunks(accounts, CHUNK, |range| range.map(|a| legs.sent(a as u32).len()).sum::<usize>()).into_iter().sum();
-    let size = (total * 2).clamp(1 << 10, 1 << 25).next_power_of_two();
-    let seen: Vec<AtomicU8> = (0..size).map(|_| AtomicU8::new(0)).collect();
-    let slot = |amount: i64| (mix(amount as u64) as usize) & (size - 1);
+    let paid_on = try_map_chunks(accounts, CHUNK, |range| {
+        progress.step("looking for amounts paid on", range.start as u64, accounts as u64)?;
+        let (mut amounts, mut sieve) = (Vec::new(), Vec::new());
+        for account in range {
+            let account = account as u32;
+            amounts_paid_on(legs.received(account), legs.sent(account), &mut sieve, &mut amounts);
+        }
+        amounts.sort_unstable();
+        amounts.dedup();
+        Ok(amounts)
+    })?;
+    let counters = Counters::of(paid_on.concat());
     try_map_chunks(accounts, CHUNK, |range| {
         progress.step("counting amounts", range.start as u64, accounts as u64)?;
-        for account in range {
-            for leg in legs.sent(account as u32).iter().filter(|leg| leg.amount_minor > 0) {
-                // Adding beyond the threshold changes nothing, and racing threads overshoot by less than what is left.
-                let count = &seen[slot(leg.amount_minor)];
-                if count.load(Ordering::Relaxed) <= MOST_ROWS {
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
+        for leg in range.flat_map(|account| legs.sent(account as u32)).filter(|leg| leg.amount_minor > 0) {
+            // Adding beyond the threshold changes nothing, and racing threads overshoot by less than what is left.
+            if let Some(count) = counters.rare(leg.amount_minor) {
+                count.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok(())
     })?;
-    let rare: u64 =
-        seen.iter().map(|count| u64::from(count.load(Ordering::Relaxed))).filter(|&n| n <= u64::from(MOST_ROWS)).sum();
+    let counts = counters.counts.iter().map(|count| u64::from(count.load(Ordering::Relaxed)));
+    let rare: u64 = counts.filter(|&n| n <= u64::from(MOST_ROWS)).sum();
     let shards = rare.div_ceil(HELD).max(1);
     let mut found = Patterns::default();
     for shard in 0..shards {
@@ -68,10 +111,8 @@ pub(super) fn trails(legs: &impl Legs, progress: Progress<'_>) -> Result<Pattern
             for account in range {
                 for leg in legs.sent(account as u32) {
                     let amount = leg.amount_minor;
-                    if amount > 0
-                        && seen[slot(amount)].load(Ordering::Relaxed) <= MOST_ROWS
-                        && (shards == 1 || mix(!amount as u64) % shards == shard)
-                    {
+                    let here = || shards == 1 || mix(!amount as u64) % shards == shard;
+                    if amount > 0 && counters.rare(amount).is_some() && here() {
                         moves.push((amount, account as u32, leg.peer, leg.row));
                     }
                 }
@@ -89,6 +130,32 @@ pub(super) fn trails(legs: &impl Legs, progress: Progress<'_>) -> Result<Pattern
         parts.into_iter().for_each(|part| found.append(part));
     }
     Ok(found.seal())
+}
+
+/// Adds the amounts that an account was paid by one and paid to another, and a few more at accounts with many receipts: no
+/// other amount makes a trail. Most payments are told by a bit in the nearest cache that nothing of their amount came in.
+fn amounts_paid_on(received: &[Leg], sent: &[Leg], sieve: &mut Vec<u64>, amounts: &mut Vec<i64>) {
+    if received.is_empty() || sent.is_empty() {
+        return;
+    }
+    let words = (received.len() / 4 + 1).next_power_of_two();
+    sieve.clear();
+    sieve.resize(words, 0);
+    let bit = |amount: i64| {
+        let hash = (amount as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        ((hash >> 6) as usize & (words - 1), 1u64 << (hash & 63))
+    };
+    for leg in received {
+        let (word, bit) = bit(leg.amount_minor);
+        sieve[word] |= bit;
+    }
+    for out in sent.iter().filter(|out| out.amount_minor > 0) {
+        let (word, bit) = bit(out.amount_minor);
+        let came = || received.iter().any(|into| into.amount_minor == out.amount_minor && into.peer != out.peer);
+        if sieve[word] & bit != 0 && (received.len() > MOST_LOOKED_AT || came()) {
+            amounts.push(out.amount_minor);
+        }
+    }
 }
 
 /// The trails among all transfers of one amount, which ascend by payer and payee.

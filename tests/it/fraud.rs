@@ -272,6 +272,7 @@ fn hubs_that_reach_a_cap_are_reported() {
     for i in 0..2_000i64 {
         rows.push((1 + (i % 40) as u32, 0, 1_000, i * 60));
         rows.push((0, 1 + (i * 7 % 40) as u32, 1_000, i * 60 + 30));
+        rows.push((1 + (i % 40) as u32, 1 + (i * 3 % 40) as u32, 1_000, i * 60 + 45));
     }
     let config = AuditConfig { max_steps: 1_000, ..small() };
     let world = World::of(&rows);

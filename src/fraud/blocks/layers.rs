@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::temporal::Legs;
-use crate::parallel::try_map_chunks;
+use crate::parallel::{join, try_map_chunks};
 use crate::progress::Progress;
 
 use super::super::config::AuditConfig;
@@ -33,14 +33,18 @@ pub(in super::super) fn market_blocks(
     config: &AuditConfig,
     progress: Progress<'_>,
 ) -> Result<MarketBlocks> {
-    let mut blocks = MarketBlocks::default();
-    if config.looks_for(Signal::DenseBlock) {
-        blocks.dense = dense_blocks(graph, legs, progress)?;
-    }
-    if config.looks_for(Signal::FlowThroughBlock) {
-        blocks.layers = layers(graph, legs, progress)?;
-    }
-    Ok(blocks)
+    // Both have stretches that one thread alone can work at.
+    let (dense, layers) = join(
+        || match config.looks_for(Signal::DenseBlock) {
+            true => dense_blocks(graph, legs, progress),
+            false => Ok(Patterns::default()),
+        },
+        || match config.looks_for(Signal::FlowThroughBlock) {
+            true => layers(graph, legs, progress),
+            false => Ok(Patterns::default()),
+        },
+    );
+    Ok(MarketBlocks { dense: dense?, layers: layers? })
 }
 
 /// The layer among the accounts that let the most money through.

@@ -78,6 +78,10 @@ pub(super) struct Scratch {
     counts: Vec<u32>,
     sources: Vec<u32>,
     groups: Vec<(u32, u32)>,
+    /// A bit for each payer of the account at hand; none between accounts.
+    is_payer: Vec<u64>,
+    /// Counterparty and place of transfers in one number, to be sorted.
+    packed: Vec<u64>,
     /// Who stands behind each payer, and how many of its receipts were forwarded from there.
     behind: Vec<(u32, u32)>,
 }
@@ -122,10 +126,13 @@ pub(super) fn examine<L: Legs>(ctx: &Context<'_, L>, account: u32, scratch: &mut
 impl<L: Legs> Desk<'_, '_, L> {
     fn group(&mut self) {
         let scratch = &mut *self.scratch;
-        let order = |list: &[Leg], into: &mut Vec<(u32, u32)>| {
+        let packed = &mut scratch.packed;
+        let mut order = |list: &[Leg], into: &mut Vec<(u32, u32)>| {
+            packed.clear();
+            packed.extend((0..).zip(list).map(|(place, leg)| u64::from(leg.peer) << 32 | place));
+            packed.sort_unstable();
             into.clear();
-            into.extend((0..).zip(list).map(|(place, leg)| (leg.peer, place)));
-            into.sort_unstable_by_key(|pair| u64::from(pair.0) << 32 | u64::from(pair.1));
+            into.extend(packed.iter().map(|&pair| ((pair >> 32) as u32, pair as u32)));
         };
         order(self.received, &mut scratch.by_payer);
         order(self.sent, &mut scratch.by_payee);

@@ -28,8 +28,8 @@ impl<L: Legs> Desk<'_, '_, L> {
             match &mut forwarded {
                 Some(all) => {
                     // Both lists ascend by payer.
-                    let own = all.iter().take_while(|payment| payment[1] == payer.account).count();
-                    sources.extend(all[..own].iter().map(|payment| payment[2]));
+                    let own = all.iter().take_while(|payment| payment[0] == payer.account).count();
+                    sources.extend(all[..own].iter().map(|payment| payment[1]));
                     *all = &all[own..];
                 }
                 None => {

@@ -127,14 +127,17 @@ impl<L: Legs> Desk<'_, '_, L> {
             groups.truncate(most);
         }
         groups.sort_unstable_by_key(by_size);
+        let is_payer = &mut self.scratch.is_payer;
+        is_payer.resize(graph.accounts().div_ceil(64), 0);
+        payers.iter().for_each(|payer| is_payer[payer.account as usize / 64] |= 1 << (payer.account % 64));
         let mut proof = Vec::new();
         let mut linked = 0;
         for &(_, number) in groups.iter() {
             let payer = payers[number as usize];
             // Whoever has nobody quiet in common with the account needs no closer look.
             let tied = graph.slot_of(self.account, payer.account).is_some_and(|slot| market.closure.ties[slot] > 0.0);
-            let is_payer = |other: &u32| payers.binary_search_by_key(other, |payer| payer.account).is_ok();
-            let knows = tied && market.closure.quiet.of_account(payer.account).iter().any(is_payer);
+            let pays = |other: &u32| is_payer[*other as usize / 64] >> (*other % 64) & 1 == 1;
+            let knows = tied && market.closure.quiet.of_account(payer.account).iter().any(pays);
             if knows {
                 linked += 1;
                 let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
@@ -146,6 +149,7 @@ impl<L: Legs> Desk<'_, '_, L> {
                 }
             }
         }
+        payers.iter().for_each(|payer| is_payer[payer.account as usize / 64] = 0);
         let score = f64::from(linked) / most as f64 * shrink(payers.len(), 5.0);
         self.note(Signal::OwnCircle, score, proof);
     }

@@ -124,16 +124,24 @@ pub struct CircularFlows {
 /// As [`CycleConfig::check`]; [`Error::is_cancelled`].
 ///
 /// # Complexity
-/// A transfer is a candidate only if its payer was paid a matching amount within the window; from there a depth-first
-/// search follows matching amounts. At most `max_steps` transfers are looked at for an account. After Blanuša et al.,
+/// One pass marks the transfers whose payee sends a matching amount on within the window; only these are followed, by a
+/// depth-first search from those whose payer was paid a matching amount. At most `max_steps` transfers are looked at for an account. After Blanuša et al.,
 /// "Scalable fine-grained parallel cycle enumeration algorithms" (SPAA 2022), and Kumar and Calders, "2SCENT" (PVLDB 11).
 pub fn circular_flows(legs: &impl Legs, config: &CycleConfig, progress: Progress<'_>) -> Result<CircularFlows> {
     config.check()?;
     const CHUNK: usize = 1 << 12;
     let accounts = legs.accounts();
+    let handed_on = try_map_chunks(accounts, CHUNK, |range| {
+        progress.step("looking for money handed on", range.start as u64, accounts as u64)?;
+        let mut rows = Vec::new();
+        range.for_each(|account| handed_on(legs, account as u32, config, &mut rows));
+        Ok(rows)
+    })?;
+    let handed_on = RowSet::of(&handed_on);
     let chunks = try_map_chunks(accounts, CHUNK, |range| {
         progress.step("following money round", range.start as u64, accounts as u64)?;
         let mut search = Search::new(legs, config);
+        search.handed_on = Some(&handed_on);
         for account in range {
             search.from(account as u32);
         }
@@ -236,6 +244,59 @@ pub fn circular_flows_through(legs: &impl Legs, account: AccountIndex, config: &
     Ok(found)
 }
 
+/// Rows of transfers, a bit each from the lowest on: small enough to stay near while transfers are looked up at random.
+#[derive(Debug, Default)]
+struct RowSet {
+    first: u32,
+    words: Vec<u64>,
+}
+
+impl RowSet {
+    fn of(parts: &[Vec<u32>]) -> Self {
+        let rows = || parts.iter().flatten().copied();
+        let (Some(first), Some(last)) = (rows().min(), rows().max()) else { return Self::default() };
+        let mut words = vec![0u64; (last - first) as usize / 64 + 1];
+        rows().for_each(|row| words[(row - first) as usize / 64] |= 1 << ((row - first) % 64));
+        Self { first, words }
+    }
+
+    fn contains(&self, row: u32) -> bool {
+        let place = row.wrapping_sub(self.first);
+        self.words.get(place as usize / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
+    }
+}
+
+/// Adds the rows of the receipts of `account` that may lie in a circle: somebody else than the payer was sent an amount
+/// that can share a circle with them within the window. At busy accounts a few others are added, too.
+fn handed_on(legs: &impl Legs, account: u32, config: &CycleConfig, rows: &mut Vec<u32>) {
+    /// Payments looked at for one receipt.
+    const MOST: usize = 256;
+    let (received, sent) = (legs.received(account), legs.sent(account));
+    if received.is_empty() || sent.is_empty() {
+        return;
+    }
+    let ratio = (1.0 + config.amount_tolerance) / (1.0 - config.amount_tolerance);
+    let back_and_forth = config.min_hops == 2;
+    let mut first = 0;
+    for into in received.iter().filter(|into| into.amount_minor > 0) {
+        while first < sent.len() && sent[first].at_seconds < into.at_seconds {
+            first += 1;
+        }
+        // A little more on both sides than the band of any circle, whose ends are rounded.
+        let amount = into.amount_minor as f64;
+        let (low, high) = (amount / ratio * (1.0 - 1e-9) - 1.0, amount * ratio * (1.0 + 1e-9) + 1.0);
+        let until = into.at_seconds.saturating_add(config.window_seconds);
+        let mut ahead = sent[first..].iter().take_while(|out| out.at_seconds <= until);
+        let fits = |out: &Leg| {
+            let amount = out.amount_minor as f64;
+            out.amount_minor > 0 && low <= amount && amount <= high && (back_and_forth || out.peer != into.peer)
+        };
+        if ahead.by_ref().take(MOST).any(fits) || ahead.next().is_some() {
+            rows.push(into.row);
+        }
+    }
+}
+
 /// A search under way: the path from the start, and when the money arrived at each place of it.
 struct Search<'a, L> {
     legs: &'a L,
@@ -247,6 +308,8 @@ struct Search<'a, L> {
     closers: Vec<Leg>,
     /// Rows of first hops that an earlier circle of this start has told.
     told: Vec<u32>,
+    /// Transfers that may be followed, where that is known.
+    handed_on: Option<&'a RowSet>,
     steps: u32,
     flows: u32,
 }
@@ -278,9 +341,15 @@ impl<'a, L: Legs> Search<'a, L> {
             arrivals: Vec::new(),
             closers: Vec::new(),
             told: Vec::new(),
+            handed_on: None,
             steps: 0,
             flows: 0,
         }
+    }
+
+    /// Whether the payee of `leg` may have sent the money on, so that a circle may follow the transfer.
+    fn may_follow(&self, leg: &Leg) -> bool {
+        self.handed_on.is_none_or(|rows| rows.contains(leg.row))
     }
 
     fn exhausted(&self) -> bool {
@@ -296,7 +365,7 @@ impl<'a, L: Legs> Search<'a, L> {
         (self.steps, self.flows) = (0, 0);
         self.told.clear();
         for &leg in legs.sent(start) {
-            if leg.amount_minor <= 0 || self.told.contains(&leg.row) {
+            if leg.amount_minor <= 0 || !self.may_follow(&leg) || self.told.contains(&leg.row) {
                 continue;
             }
             let band = self.config.band(leg.amount_minor);
@@ -338,7 +407,11 @@ impl<'a, L: Legs> Search<'a, L> {
             if self.exhausted() {
                 return;
             }
-            if !seed.admits(onward) || self.path.contains(&onward.peer) || tried.contains(&onward.peer) {
+            if !seed.admits(onward)
+                || !self.may_follow(onward)
+                || self.path.contains(&onward.peer)
+                || tried.contains(&onward.peer)
+            {
                 continue;
             }
             if last_step && !self.closers.iter().any(|closer| closer.peer == onward.peer) {
