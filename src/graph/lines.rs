@@ -208,7 +208,7 @@ fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: 
     part
 }
 
-/// How many an account with up to `most` counterparties can point to: all those have as many as it has, or an eighth less, and
+/// How many an account with up to `most` counterparties can point to: all those have as many as it has, or up to a ninth less, and
 /// all accounts together have as many as there are slots.
 fn longest(graph: &TransferGraph, most: usize) -> usize {
     let slots = graph.neighbours.len();
