@@ -334,7 +334,7 @@ impl Compiled {
         tree.splits.push(Split { plane, limit, choice });
     }
 
-    /// Adds the leaves that rows of a table fall into, tree by tree, to their sums.
+    /// Adds the leaves that rows of a table fall into, tree by tree, to their sums, rounding each sum as the source does.
     pub(super) fn add_leaves(&self, raw: &Raw, columns: &[&Column<'_>], first: usize, sums: &mut [f64]) {
         if self.narrow {
             self.add_leaves_coded::<u8>(raw, columns, first, sums);
@@ -368,11 +368,12 @@ impl Compiled {
             }
             for tree in &self.trees {
                 if tree.splits.is_empty() {
-                    self.walk(tree, &codes, sums);
+                    self.walk(tree, &codes, raw.single, sums);
                     continue;
                 }
                 let leaves = answer(&tree.splits, &codes, &mut answers);
-                sums.iter_mut().zip(leaves).for_each(|(sum, &leaf)| *sum += tree.leaves[usize::from(leaf.into())]);
+                let leaves = leaves.iter().map(|&leaf| tree.leaves[usize::from(leaf.into())]);
+                add(raw.single, sums, leaves);
             }
         }
     }
@@ -401,7 +402,7 @@ impl Compiled {
         }
     }
 
-    fn walk<C: Code>(&self, tree: &Tree, codes: &[[C; BLOCK]], sums: &mut [f64]) {
+    fn walk<C: Code>(&self, tree: &Tree, codes: &[[C; BLOCK]], single: bool, sums: &mut [f64]) {
         for (group, sums) in sums.chunks_mut(ABREAST).enumerate() {
             let mut at = [tree.root; ABREAST];
             for depth in 0..tree.deep {
@@ -415,8 +416,18 @@ impl Compiled {
                     break;
                 }
             }
-            sums.iter_mut().zip(at).for_each(|(sum, at)| *sum += self.values[at as usize]);
+            add(single, sums, at.into_iter().map(|at| self.values[at as usize]));
         }
+    }
+}
+
+/// Adds leaves to sums. In single precision the sum of two numbers is rounded once: double precision holds it well enough
+/// for rounding it again to change nothing.
+fn add(single: bool, sums: &mut [f64], leaves: impl Iterator<Item = f64>) {
+    if single {
+        sums.iter_mut().zip(leaves).for_each(|(sum, leaf)| *sum = f64::from((*sum + leaf) as f32));
+    } else {
+        sums.iter_mut().zip(leaves).for_each(|(sum, leaf)| *sum += leaf);
     }
 }
 

@@ -11,7 +11,6 @@ use crate::error::Result;
 use crate::scorecard::exchange::trees::Node;
 use crate::scorecard::exchange::trees::Raw;
 use crate::scorecard::exchange::trees::TreeEnsemble;
-use crate::scorecard::numeric::logit;
 
 fn at<'v>(value: &'v Value, path: &str) -> Result<&'v Value> {
     path.split('/')
@@ -41,6 +40,12 @@ fn base_score(text: &str) -> Result<f64> {
     let bare = text.trim().trim_start_matches('[').trim_end_matches(']');
     let base = bare.parse::<f64>().map_err(|_| Error::invalid("base_score", text, "one number"))?;
     if base > 0.0 && base < 1.0 { Ok(base) } else { Err(Error::invalid("base_score", text, "a probability")) }
+}
+
+/// The margin a base score starts from, in XGBoost's single precision.
+fn margin_of(base_score: f64) -> f64 {
+    let odds_against = 1.0 / base_score as f32 - 1.0;
+    f64::from(-f64::from(odds_against).ln() as f32)
 }
 
 impl TreeEnsemble {
@@ -79,7 +84,7 @@ impl TreeEnsemble {
             found => return Err(Error::invalid("number of feature names", found, format!("{width}"))),
         };
         let mut raw = Raw::new("xgboost", true, names);
-        raw.base = logit(base_score(&text(parameters, "base_score")?)?);
+        raw.base = margin_of(base_score(&text(parameters, "base_score")?)?);
         let forest = at(&model, "learner/gradient_booster/model")?;
         let trees = at(forest, "trees")?.as_array().ok_or_else(|| Error::invalid("trees", "not a list", "a list"))?;
         let attributes = &model["learner"]["attributes"];
@@ -181,7 +186,9 @@ mod tests {
         let mut table = Table::new(1);
         table.push_f32("age", vec![1.0]).unwrap();
         table.push_f32("debt", vec![0.0]).unwrap();
-        assert!((trees.margins(&table).unwrap()[0] - (-0.5 + (0.25_f64 / 0.75).ln())).abs() < 1e-12);
+        // In single precision from the first sum on, as XGBoost adds.
+        let start = f64::from(-3.0_f64.ln() as f32);
+        assert_eq!(trees.margins(&table).unwrap()[0], f64::from((start - 0.5) as f32));
     }
 
     #[test]
