@@ -1,6 +1,11 @@
 //! The counterparties of one account that are in a triangle, numbered as they are named.
 
+use std::collections::BTreeMap;
+
 use crate::graph::lines::NOBODY;
+
+/// Slots that are looked at before a name goes aside: the most that names chosen to collide can cost.
+const PROBES: usize = 64;
 
 /// A counterparty: its name, the weights of the account's relation to it, and its own totals, as they were told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,6 +23,8 @@ pub(super) struct Alters {
     shift: u32,
     numbered: Vec<Alter>,
     len: usize,
+    /// Numbers of names that found no slot near their own.
+    aside: BTreeMap<u32, u32>,
 }
 
 impl Alters {
@@ -35,21 +42,36 @@ impl Alters {
             self.numbered.resize(most + 1, Alter::default());
         }
         self.len = 0;
+        self.aside.clear();
     }
 
     /// The number of a counterparty, the next one if it is new.
     #[inline]
     pub fn number(&mut self, alter: Alter) -> u32 {
         let mask = (1 << (u32::BITS - self.shift)) - 1;
-        let mut slot = (alter.name.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;
-        while self.slots[slot][0] != alter.name && self.slots[slot][0] != NOBODY {
-            slot = (slot + 1) & mask;
+        let home = (alter.name.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;
+        for slot in home..home + PROBES {
+            let slot = &mut self.slots[slot & mask];
+            if slot[0] == alter.name || slot[0] == NOBODY {
+                let number = if slot[0] == NOBODY { self.len as u32 } else { slot[1] };
+                *slot = [alter.name, number];
+                return self.keep(number, alter);
+            }
         }
-        let [held, number] = self.slots[slot];
-        let number = if held == NOBODY { self.len as u32 } else { number };
-        self.slots[slot] = [alter.name, number];
+        self.number_aside(alter)
+    }
+
+    #[cold]
+    fn number_aside(&mut self, alter: Alter) -> u32 {
+        let next = self.len as u32;
+        let number = *self.aside.entry(alter.name).or_insert(next);
+        self.keep(number, alter)
+    }
+
+    #[inline]
+    fn keep(&mut self, number: u32, alter: Alter) -> u32 {
         self.numbered[self.len] = alter;
-        self.len += usize::from(held == NOBODY);
+        self.len += usize::from(number as usize == self.len);
         number
     }
 
@@ -90,5 +112,22 @@ mod tests {
             assert!(alters.all().iter().all(|alter| alter.weights == [alter.name ^ 5, 0]));
         }
         assert!(repeated > 1_000);
+    }
+
+    #[test]
+    fn names_chosen_to_collide_are_numbered_all_the_same() {
+        // Multiples of the multiplier's inverse: all of them hash to the first slots of the table.
+        let inverse = (0..5).fold(1_u32, |x, _| x.wrapping_mul(2_u32.wrapping_sub(x.wrapping_mul(0x9E37_79B1))));
+        let names: Vec<u32> = (0..200_000).map(|place: u32| place.wrapping_mul(inverse)).collect();
+        let mut alters = Alters::default();
+        alters.begin(names.len());
+        for round in 0..2 {
+            for (place, &name) in names.iter().enumerate() {
+                let number = alters.number(Alter { name, ..Alter::default() });
+                assert_eq!(number as usize, place, "round {round}");
+            }
+        }
+        assert_eq!(alters.all().len(), names.len());
+        assert!(alters.aside.len() > 100_000);
     }
 }

@@ -1,5 +1,7 @@
 //! What passed between the account and each counterparty.
 
+use std::collections::BTreeMap;
+
 use crate::features::activity::RECENT_DAYS;
 use crate::features::activity::Way;
 use crate::features::activity::day_of;
@@ -10,8 +12,11 @@ use crate::features::sums::Sums;
 use crate::features::sums::ratio;
 use crate::features::sums::share;
 
-/// Up to this many transfers counterparties are told apart in a table; what the worst numbers could do to it ends here.
+/// Up to this many transfers counterparties are told apart in a table.
 const IN_TABLE: usize = 1 << 12;
+
+/// Cells that are looked at before a counterparty goes aside: the most that numbers chosen to collide can cost.
+const PROBES: usize = 64;
 
 /// All that passed with one counterparty.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,6 +43,8 @@ struct Numbers<'a> {
     table: &'a mut [u64],
     shift: u32,
     len: u32,
+    /// Numbers of counterparties that found no cell near their own.
+    aside: BTreeMap<u32, u32>,
 }
 
 impl<'a> Numbers<'a> {
@@ -45,25 +52,32 @@ impl<'a> Numbers<'a> {
         let size = (2 * asked).next_power_of_two().max(2);
         table.clear();
         table.resize(size, 0);
-        Self { table, shift: 64 - size.trailing_zeros(), len: 0 }
+        Self { table, shift: 64 - size.trailing_zeros(), len: 0, aside: BTreeMap::new() }
     }
 
     #[inline]
     fn of(&mut self, counterparty: u32) -> usize {
         let mask = self.table.len() - 1;
-        let mut place = (u64::from(counterparty).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
-        loop {
-            let cell = self.table[place & mask];
-            let is_free = cell == 0;
+        let home = (u64::from(counterparty).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
+        for place in home..home + PROBES {
+            let cell = &mut self.table[place & mask];
+            let is_free = *cell == 0;
             // Whether a counterparty is new is anybody's guess, so new and known ones go one way.
-            if is_free | ((cell >> 32) as u32 == counterparty) {
-                let number = if is_free { self.len } else { cell as u32 - 1 };
-                self.table[place & mask] = u64::from(counterparty) << 32 | u64::from(number + 1);
+            if is_free | ((*cell >> 32) as u32 == counterparty) {
+                let number = if is_free { self.len } else { *cell as u32 - 1 };
+                *cell = u64::from(counterparty) << 32 | u64::from(number + 1);
                 self.len += u32::from(is_free);
                 return number as usize;
             }
-            place += 1;
         }
+        self.of_aside(counterparty)
+    }
+
+    #[cold]
+    fn of_aside(&mut self, counterparty: u32) -> usize {
+        let number = *self.aside.entry(counterparty).or_insert(self.len);
+        self.len += u32::from(number == self.len);
+        number as usize
     }
 }
 
@@ -236,6 +250,20 @@ fn write_visits(payers: &[Met], context: &Context<'_>, row: &mut impl Row) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn counterparties_chosen_to_collide_are_numbered_all_the_same() {
+        let first_cells = |name: &u32| u64::from(*name).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56 == 0;
+        let names: Vec<u32> = (0..).filter(first_cells).take(2_000).collect();
+        let mut table = Vec::new();
+        let mut numbers = Numbers::new(&mut table, names.len());
+        for _ in 0..2 {
+            for (place, &name) in names.iter().enumerate() {
+                assert_eq!(numbers.of(name), place);
+            }
+        }
+        assert!(numbers.aside.len() > 1_000);
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
