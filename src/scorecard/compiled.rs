@@ -40,6 +40,8 @@ impl CompiledPair {
 /// The sides of the pairs compiled so far.
 pub(super) struct Sides<'c> {
     card: &'c Scorecard,
+    /// The bin of every prefix, by column.
+    pub(super) bin_of: Vec<ByPrefix<u8>>,
     /// Column, coarse bins, size of a step, and whether the column's own contribution is in it.
     made: Vec<(usize, &'c [u8], usize, bool)>,
     pub(super) list: Vec<Side>,
@@ -49,7 +51,8 @@ pub(super) struct Sides<'c> {
 
 impl<'c> Sides<'c> {
     pub(super) fn new(card: &'c Scorecard) -> Self {
-        Self { card, made: Vec::new(), list: Vec::new(), lift: 0 }
+        let bin_of = card.features.iter().map(|feature| feature.bins.prefix_table()).collect();
+        Self { card, bin_of, made: Vec::new(), list: Vec::new(), lift: 0 }
     }
 
     pub(super) fn has(&self, column: usize) -> bool {
@@ -66,8 +69,7 @@ impl<'c> Sides<'c> {
         let feature = &self.card.features[column];
         let least = if told { feature.units.iter().copied().min().unwrap_or(0) } else { 0 };
         self.lift = self.lift.wrapping_add(least);
-        let table = feature.bins.prefix_table();
-        let told = table.iter().map(|&bin| {
+        let told = self.bin_of[column].iter().map(|&bin| {
             let bin = usize::from(bin);
             let own = if told { feature.units[bin].abs_diff(least) } else { 0 };
             ((usize::from(of_bin[bin]) * step) as u64) << PLACE | u64::from(own)
