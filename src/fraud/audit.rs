@@ -125,7 +125,12 @@ impl<'a> Auditor<'a> {
         let parts = try_map_chunks(accounts, CHUNK, |range| {
             progress.step("examining accounts", range.start as u64, accounts as u64)?;
             let mut scratch = Scratch::default();
-            let mut part = Part::default();
+            let mut part = Part {
+                received: Vec::with_capacity(range.len()),
+                verified: Vec::with_capacity(range.len()),
+                scores: Vec::with_capacity(range.len()),
+                ..Part::default()
+            };
             for account in range {
                 let examination = examine(&context, account as u32, &mut scratch, false);
                 part.received.push(examination.received_minor);

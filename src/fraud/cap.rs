@@ -12,22 +12,18 @@
 pub(super) fn largest_contribution(sums: &mut [i64], floor: i64, share_bp: i64) -> i64 {
     sums.sort_unstable();
     let Some(&largest) = sums.last() else { return floor };
-    // g(c) = floor + share × Σ min(h, c) − c is concave with g(0) ≥ 0: what satisfies it is one interval from 0.
-    let allowed = |c: i64| {
-        let below = sums.partition_point(|&sum| sum < c);
-        let within: i128 = sums[..below].iter().map(|&sum| i128::from(sum)).sum();
-        let total = within + i128::from(c) * (sums.len() - below) as i128;
-        i128::from(c) * 10_000 <= i128::from(floor) * 10_000 + i128::from(share_bp) * total
-    };
-    if allowed(largest) {
-        return largest;
+    // g(c) = floor + share × Σ min(h, c) − c is concave with g(0) ≥ 0: what satisfies it is one interval from 0. Between two
+    // sums it is linear, so that the first sum that is too large tells where it ends.
+    let share = i128::from(share_bp);
+    let mut allowed = i128::from(floor) * 10_000;
+    for (&sum, larger) in sums.iter().zip((1..=sums.len() as i128).rev()) {
+        let excess = 10_000 - share * larger;
+        if i128::from(sum) * excess > allowed {
+            return (allowed / excess) as i64;
+        }
+        allowed += share * i128::from(sum);
     }
-    let (mut low, mut high) = (0i64, largest);
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if allowed(middle) { low = middle } else { high = middle }
-    }
-    low
+    largest
 }
 
 /// The verified sum under [`largest_contribution`].

@@ -254,6 +254,10 @@ pub(super) fn refunds(received: &[Leg], positive: i64, mut proof: Proof<'_>) -> 
 pub(super) fn repeated(list: &[Leg], by_peer: &[(u32, u32)], mut proof: Proof<'_>) -> f64 {
     let mut most = 1usize;
     for pair in by_peer.chunk_by(|a, b| a.0 == b.0) {
+        // Fewer of them than within one day elsewhere.
+        if pair.len() <= most && proof.is_none() {
+            continue;
+        }
         let leg = |place: usize| &list[pair[place].1 as usize];
         let (mut first, mut proved) = (0, 0);
         for last in 1..pair.len() {

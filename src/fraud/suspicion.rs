@@ -134,20 +134,28 @@ impl Baseline {
 /// The share of the synthetic market's accounts that reach `score`, between the written points along a straight line in
 /// the logarithm of the share.
 fn synthetic_share(signal: Signal, score: f32) -> f64 {
-    /// The shares at which the scores are written down.
-    const SHARES: [f64; 6] = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
     let points = &SYNTHETIC_TAILS[signal.index()];
     let score = f64::from(score);
-    let (mut from, mut share) = (0.0, 1.0f64);
-    for (&point, &next) in points.iter().zip(&SHARES) {
+    let (mut from, mut ln_share) = (0.0, 0.0);
+    for (&point, &next) in points.iter().zip(&LN_SHARES) {
         if score <= point {
             let way = if point > from { (score - from) / (point - from) } else { 1.0 };
-            return (share.ln() + way * (next.ln() - share.ln())).exp();
+            return (ln_share + way * (next - ln_share)).exp();
         }
-        (from, share) = (point.max(from), next);
+        (from, ln_share) = (point.max(from), next);
     }
     0.001
 }
+
+/// Logarithms of the shares at which the scores are written down: 30 %, 10 %, 3 %, 1 %, 0.3 % and 0.1 %.
+const LN_SHARES: [f64; 6] = [
+    -1.203_972_804_325_936_1,
+    -2.302_585_092_994_045_5,
+    -3.506_557_897_319_982,
+    -4.605_170_185_988_091,
+    -5.809_142_990_314_028,
+    -6.907_755_278_982_137,
+];
 
 /// What came of unusualness among the shops of synthetic towns: the share that washes receipts, between these knots along
 /// straight lines. An isotonic fit to two towns of 80,000 accounts (6,400 shops, 384 of which wash), rounded; towns of
@@ -257,6 +265,13 @@ mod tests {
         let text = serde_json::to_string(&baseline).unwrap();
         assert_eq!(serde_json::from_str::<Baseline>(&text).unwrap(), baseline);
         assert!(serde_json::from_str::<Baseline>(r#"{"accounts":3,"at_least":[]}"#).is_err());
+    }
+
+    #[test]
+    fn the_logarithms_of_the_shares_are_what_they_say() {
+        for (ln_share, share) in LN_SHARES.into_iter().zip([0.3f64, 0.1, 0.03, 0.01, 0.003, 0.001]) {
+            assert_eq!(ln_share, share.ln());
+        }
     }
 
     #[test]

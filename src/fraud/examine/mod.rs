@@ -82,6 +82,7 @@ pub(super) struct Scratch {
     is_payer: Vec<u64>,
     /// Counterparty and place of transfers in one number, to be sorted.
     packed: Vec<u64>,
+    matching: returns::Matching,
     /// Who stands behind each payer, and how many of its receipts were forwarded from there.
     behind: Vec<(u32, u32)>,
 }

@@ -5,6 +5,15 @@ use crate::graph::temporal::Legs;
 use super::super::signal::Signal;
 use super::Desk;
 
+/// Receipts and returns that are matched, as places among the account's receipts and payments.
+#[derive(Debug, Default)]
+pub(super) struct Matching {
+    receipts: Vec<u32>,
+    returns: Vec<u32>,
+    /// What each of the receipts was matched with, in minor units.
+    matched: Vec<i64>,
+}
+
 impl<L: Legs> Desk<'_, '_, L> {
     pub(super) fn round_trips(&mut self) {
         self.scratch.taints.clear();
@@ -30,6 +39,7 @@ impl<L: Legs> Desk<'_, '_, L> {
 
     pub(super) fn direct_returns(&mut self, proof: &mut Vec<(f64, u32)>) {
         let mut taints = std::mem::take(&mut self.scratch.taints);
+        let mut matching = std::mem::take(&mut self.scratch.matching);
         let mut next = 0;
         let payees = &self.scratch.by_payee;
         for payer in &self.scratch.payers {
@@ -51,10 +61,14 @@ impl<L: Legs> Desk<'_, '_, L> {
             if !self.is_ring(receipts.len(), most) {
                 continue;
             }
-            let returns: Vec<u32> = returns.collect();
-            self.match_returns(receipts.collect(), &returns, payer.positive, &mut taints, proof);
+            matching.receipts.clear();
+            matching.receipts.extend(receipts);
+            matching.returns.clear();
+            matching.returns.extend(returns);
+            self.match_returns(&mut matching, payer.positive, &mut taints, proof);
         }
         self.scratch.taints = taints;
+        self.scratch.matching = matching;
     }
 
     /// A purse pays puppets, the puppets pay the account, the account pays the purse: one hop more than a round trip.
@@ -67,8 +81,10 @@ impl<L: Legs> Desk<'_, '_, L> {
         }
         puppets_of.sort_unstable();
         let mut taints = std::mem::take(&mut self.scratch.taints);
+        let mut matching = std::mem::take(&mut self.scratch.matching);
         for puppets in puppets_of.chunk_by(|a, b| a.0 == b.0) {
-            let mut receipts: Vec<u32> = Vec::new();
+            let Matching { receipts, returns, .. } = &mut matching;
+            receipts.clear();
             let mut positive = 0;
             for &(_, number) in puppets {
                 let payer = self.scratch.payers[number as usize];
@@ -77,11 +93,12 @@ impl<L: Legs> Desk<'_, '_, L> {
                 receipts.extend(own.iter().map(|pair| pair.1));
             }
             receipts.sort_unstable();
-            let returns = self.sent_to(puppets[0].0);
-            let returns: Vec<u32> = self.scratch.by_payee[returns].iter().map(|pair| pair.1).collect();
-            self.match_returns(receipts, &returns, positive, &mut taints, proof);
+            returns.clear();
+            returns.extend(self.scratch.by_payee[self.sent_to(puppets[0].0)].iter().map(|pair| pair.1));
+            self.match_returns(&mut matching, positive, &mut taints, proof);
         }
         self.scratch.taints = taints;
+        self.scratch.matching = matching;
     }
 
     /// Friends settle bills now and then; a ring goes round again and again, or moves much at once.
@@ -94,20 +111,20 @@ impl<L: Legs> Desk<'_, '_, L> {
     /// Matches money sent back with receipts within the window either way, in order of time.
     pub(super) fn match_returns(
         &self,
-        receipts: Vec<u32>,
-        returns: &[u32],
+        matching: &mut Matching,
         positive: i64,
         taints: &mut Vec<(u32, i64)>,
         proof: &mut Vec<(f64, u32)>,
     ) {
         let window = self.ctx.config.return_window_seconds;
-        let receipts: Vec<u32> =
-            receipts.into_iter().filter(|&place| self.received[place as usize].amount_minor > 0).collect();
-        let mut matched = vec![0i64; receipts.len()];
+        let Matching { receipts, returns, matched } = matching;
+        receipts.retain(|&place| self.received[place as usize].amount_minor > 0);
+        matched.clear();
+        matched.resize(receipts.len(), 0);
         let mut pairs: Vec<(f64, u32)> = Vec::new();
         let mut first = 0;
         let mut total = 0;
-        for &back in returns {
+        for &back in returns.iter() {
             let back = &self.sent[back as usize];
             let mut left = back.amount_minor;
             while first < receipts.len() {
@@ -139,7 +156,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         }
         proof.extend(pairs);
         let whole = total > 0 && total * 2 >= positive;
-        for (&place, &matched) in receipts.iter().zip(&matched) {
+        for (&place, &matched) in receipts.iter().zip(matched.iter()) {
             let minor = if whole { self.received[place as usize].amount_minor } else { matched };
             if minor > 0 {
                 taints.push((place, minor));

@@ -82,12 +82,13 @@ impl<L: Legs> Desk<'_, '_, L> {
     }
 
     pub(super) fn burst_signals(&mut self) {
-        let mut told: Vec<Told> = Vec::new();
+        let mut told: [Option<Told>; 2] = [None, None];
         let mut counts = std::mem::take(&mut self.scratch.counts);
-        for (signal, list, numbers, all) in [
+        let sides = [
             (Signal::FanInBurst, self.received, &self.scratch.payer_of, self.scratch.payers.len()),
             (Signal::FanOutBurst, self.sent, &self.scratch.payee_of, self.scratch.payees as usize),
-        ] {
+        ];
+        for ((signal, list, numbers, all), told) in sides.into_iter().zip(&mut told) {
             if all < 3 || !self.ctx.config.looks_for(signal) {
                 continue;
             }
@@ -97,14 +98,11 @@ impl<L: Legs> Desk<'_, '_, L> {
             let Some(best) = best else { continue };
             let many = best.counterparties as usize;
             let rows = list[best.first..=best.last].iter().map(|leg| (1.0, leg.row));
-            told.push((
-                signal,
-                many as f64 / all as f64 * shrink(many, 5.0),
-                if self.keep { rows.collect() } else { Vec::new() },
-            ));
+            let score = many as f64 / all as f64 * shrink(many, 5.0);
+            *told = Some((signal, score, if self.keep { rows.collect() } else { Vec::new() }));
         }
         self.scratch.counts = counts;
-        for (signal, score, proof) in told {
+        for (signal, score, proof) in told.into_iter().flatten() {
             self.note(signal, score, proof);
         }
     }
@@ -132,13 +130,22 @@ impl<L: Legs> Desk<'_, '_, L> {
         payers.iter().for_each(|payer| is_payer[payer.account as usize / 64] |= 1 << (payer.account % 64));
         let mut proof = Vec::new();
         let mut linked = 0;
+        // Whoever has nobody quiet in common with the account needs no closer look. All rows are touched before any is
+        // read, so that they come from memory side by side.
+        let mut touched = 0;
+        groups.retain(|group| {
+            let payer = payers[group.1 as usize].account;
+            let tied = graph.slot_of(self.account, payer).is_some_and(|slot| market.closure.ties[slot] > 0.0);
+            if tied {
+                touched ^= market.closure.quiet.of_account(payer).first().copied().unwrap_or(0);
+            }
+            tied
+        });
+        std::hint::black_box(touched);
         for &(_, number) in groups.iter() {
             let payer = payers[number as usize];
-            // Whoever has nobody quiet in common with the account needs no closer look.
-            let tied = graph.slot_of(self.account, payer.account).is_some_and(|slot| market.closure.ties[slot] > 0.0);
             let pays = |other: &u32| is_payer[*other as usize / 64] >> (*other % 64) & 1 == 1;
-            let knows = tied && market.closure.quiet.of_account(payer.account).iter().any(pays);
-            if knows {
+            if market.closure.quiet.of_account(payer.account).iter().any(pays) {
                 linked += 1;
                 let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
                 for &(_, place) in places {
