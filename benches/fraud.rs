@@ -245,6 +245,11 @@ fn signals() {
             share(taken[0] as usize, honest as usize),
         );
     }
+    let (seconds, audit) = run(&AuditConfig::default());
+    let shops = market.shops().iter().map(|shop| shop.account);
+    let mut scored: Vec<(f32, bool)> =
+        shops.map(|shop| (audit.suspicion[shop.as_usize()], rings.contains(&shop.get()))).collect();
+    println!("{:<22} {seconds:>6.3} s  AUC {:.4}", "suspicion", roc_auc(&mut scored));
 }
 
 criterion_group!(benches, whole_market, blocks);

@@ -86,7 +86,8 @@ impl<'a> Auditor<'a> {
             return Err(Error::invalid("accounts of the graph", graph.accounts(), rule));
         }
         let latest = index.span().map_or(0, |span| span[1]);
-        let knowledge = Knowledge::of(index, graph, config, progress)?;
+        let span_seconds = index.span().map_or(0, |span| span[1].saturating_sub(span[0]));
+        let knowledge = Knowledge::of(index, graph, span_seconds, config, progress)?;
         let loans = Loans::of(index, marks);
         Ok(Self { index, graph, marks, config, knowledge, loans, as_of: config.as_of_seconds.unwrap_or(latest) })
     }
@@ -224,7 +225,7 @@ impl<'a> Auditor<'a> {
 
 /// One account on a live window, by day: the same signals from its own surroundings, with no search of the market.
 ///
-/// Signals that compare the whole market (overlap of payers, trails of odd amounts, blocks, association) need an
+/// Signals that compare the whole market (overlap of payers, trails of odd amounts, blocks, crowds, association) need an
 /// [`Auditor`] and stay silent here; `baseline` is the one that the last [`MarketAudit`] left behind.
 ///
 /// # Errors

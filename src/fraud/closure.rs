@@ -272,13 +272,6 @@ impl<'a> Surroundings<'a> {
     /// Writes down on both sides what ties a quiet account to later quiet ones.
     fn tie_up_quiet(&self, account: u32, desk: &mut Desk) {
         self.tie_up(account, Some(account), desk);
-        // The middles of the rows are where the search for the other side begins.
-        let mut touched = 0;
-        for (&peer, _) in self.graph.neighbours(account).iter().zip(&desk.ties).filter(|pair| *pair.1 > 0.0) {
-            let row = self.graph.neighbours(peer);
-            touched ^= row[row.len() / 2];
-        }
-        std::hint::black_box(touched);
         for (slot, (&peer, &tie)) in
             self.graph.row(account as usize).zip(self.graph.neighbours(account).iter().zip(&desk.ties))
         {

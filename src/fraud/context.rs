@@ -53,6 +53,8 @@ pub(super) struct Knowledge {
     pub scatters: Patterns,
     pub dense: Patterns,
     pub layers: Patterns,
+    pub crowds_in: Patterns,
+    pub crowds_out: Patterns,
     /// Empty without a graph.
     pub closure: Closure,
     /// Share of its payers that another account has too, and which account that is.

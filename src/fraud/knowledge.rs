@@ -15,7 +15,7 @@ use super::facts::Facts;
 use super::patterns::Patterns;
 use super::scattered::all_scatter_gathers;
 use super::signal::Signal;
-use super::{overlap, trail};
+use super::{burst, overlap, trail};
 
 pub(super) fn scatter_config(config: &AuditConfig) -> ScatterConfig {
     ScatterConfig { amount_tolerance: config.amount_tolerance, max_steps: config.max_steps, ..ScatterConfig::default() }
@@ -26,6 +26,7 @@ impl Knowledge {
     pub fn of(
         legs: &impl Legs,
         graph: Option<&TransferGraph>,
+        span_seconds: i64,
         config: &AuditConfig,
         progress: Progress<'_>,
     ) -> Result<Self> {
@@ -59,11 +60,16 @@ impl Knowledge {
             }
             _ => Closure::default(),
         };
+        let by_crowd = [Signal::FanInBurst, Signal::FanOutBurst];
         let mut trails = Patterns::default();
         if config.looks_for(Signal::AmountTrail) {
             trails = trail::trails(legs, progress)?;
             add_chains(legs, config, progress, &mut trails)?;
         }
+        let [crowds_in, crowds_out] = match by_crowd.into_iter().any(|signal| config.looks_for(signal)) {
+            true => burst::crowds(legs, span_seconds, config, progress)?,
+            false => Default::default(),
+        };
         let overlap = match config.looks_for(Signal::PayerOverlap) {
             true => overlap::overlaps(legs, progress)?,
             false => Vec::new(),
@@ -77,6 +83,8 @@ impl Knowledge {
             scatters: scatters(scattered),
             dense: blocks.dense,
             layers: blocks.layers,
+            crowds_in,
+            crowds_out,
             closure,
             overlap,
         })

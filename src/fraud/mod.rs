@@ -74,6 +74,7 @@ mod assessment;
 mod audit;
 mod baseline;
 mod blocks;
+mod burst;
 mod by_account;
 mod cap;
 mod chain;

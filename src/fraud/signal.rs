@@ -188,8 +188,10 @@ impl Signal {
             Self::TightGroup => {
                 "o * a / (a + 1), o the share of ordinary accounts' triangles that chance explains, a the mean over lengths 2, 3 and 4 of the closed ways through the account, in multiples of the market's mean: sum(product of 1 / sqrt(degree) over the others) / degree; 0 for everybody where o is below 0.1"
             }
-            Self::FanInBurst => "payers in the busiest two days / all payers * s(payers in them, 5)",
-            Self::FanOutBurst => "payees in the busiest two days / all payees * s(payees in them, 5)",
+            Self::FanInBurst => {
+                "larger of payers in the busiest two days / all payers * s(payers in them, 5) and, for an account and those in a crowd at it, (1 - exp(1 - c / (2 u)))+; a crowd are at least four payers who pay an account of at most 64 receipts once, within five days, c the decimals of the chance of so many at the account's own pace by Poisson's law, less those of the tries, u the larger of 1 and the c of the twentieth of the accounts with the largest, in multiples of 1.3"
+            }
+            Self::FanOutBurst => "as fan_in_burst, of payees",
             Self::ScatterGather => "1 - 0.5^(accounts in the middle - 2) for source, target and middle",
             Self::RepeatedTransfers => "1 - 1 / m, m the most transfers of one payer to one payee within a day",
             Self::OutOfScale => {
@@ -205,7 +207,12 @@ impl Signal {
     #[must_use]
     pub const fn version(self) -> u16 {
         match self {
-            Self::Association | Self::OwnCircle | Self::AmountTrail | Self::TightGroup => 2,
+            Self::Association
+            | Self::OwnCircle
+            | Self::AmountTrail
+            | Self::TightGroup
+            | Self::FanInBurst
+            | Self::FanOutBurst => 2,
             _ => 1,
         }
     }

@@ -32,15 +32,23 @@ impl<L: Legs> Desk<'_, '_, L> {
             (Signal::DenseBlock, &market.dense),
             (Signal::FlowThroughBlock, &market.layers),
             (Signal::ScatterGather, &market.scatters),
+            (Signal::FanInBurst, &market.crowds_in),
+            (Signal::FanOutBurst, &market.crowds_out),
         ] {
-            let (mut score, mut proof) = (0f32, Vec::new());
+            if !self.ctx.config.looks_for(signal) {
+                continue;
+            }
+            let (own, mut score) = (self.result.scores[signal.index()], 0f32);
+            let mut proof = Vec::new();
             for pattern in patterns.of(self.account) {
                 score = score.max(pattern.strength);
                 if self.keep {
                     proof.extend(pattern.rows.iter().map(|&row| (f64::from(pattern.strength), row)));
                 }
             }
-            self.note(signal, f64::from(score), proof);
+            if score > own {
+                self.note_again(signal, score, proof);
+            }
         }
         if self.ctx.config.looks_for(Signal::TightGroup)
             && let Some(&score) = market.closure.scores.get(self.account as usize)

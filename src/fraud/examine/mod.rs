@@ -173,6 +173,12 @@ impl<L: Legs> Desk<'_, '_, L> {
         }
     }
 
+    /// Puts a higher score of a signal down, with what proves it in place of what proved the lower one.
+    fn note_again(&mut self, signal: Signal, score: f32, proof: Vec<(f64, u32)>) {
+        self.result.evidence.retain(|evidence| evidence.0 != signal);
+        self.note(signal, f64::from(score), proof);
+    }
+
     /// Takes what `signal` taints and nobody before it took.
     fn take(&mut self, signal: Signal) {
         let share = i128::from(self.ctx.config.haircuts.of(signal));

@@ -1,0 +1,348 @@
+//! Many strangers at once: counterparties that deal with an account once and never again, in more of a crowd than its own pace
+//! and the habits of the market explain.
+//!
+//! Gathering and scattering show in the middle: an account with little other life is suddenly paid by many, or pays many, and
+//! often nearly the same sum each time. The others in such a group make a single ordinary transfer, which tells only by where
+//! and when it goes; so everybody in the crowd shares its strength.
+
+use crate::error::Result;
+use crate::graph::temporal::{Leg, Legs};
+use crate::parallel::try_map_chunks;
+use crate::progress::Progress;
+
+use super::config::AuditConfig;
+use super::patterns::Patterns;
+
+const CHUNK: usize = 1 << 12;
+const DAY: i64 = 86_400;
+/// Seconds in which a crowd meets, or a quarter of the market's time where that is less.
+const WINDOW: i64 = 5 * DAY;
+/// Fewest strangers in a crowd.
+const FEWEST: usize = 4;
+/// Transfers on one side of an account above which crowds are its daily life: the bits of a word.
+const MOST: usize = 64;
+/// Strangers that are expected in any window, whatever the pace.
+const ANYWAY: f64 = 0.25;
+/// Decimals of surprise that tell nothing: one account in a hundred has as much by chance.
+const ORDINARY: f64 = 2.0;
+/// Decimals of surprise that one account in twenty has by chance.
+const COMMON: f64 = 1.301_029_995_663_981_3;
+/// Share of other amounts that lie as near to one another by chance.
+const NEAR_BY_CHANCE: f64 = 0.2;
+
+/// The crowds around every account: who was paid by one, then who paid one.
+pub(super) fn crowds(
+    legs: &impl Legs,
+    span_seconds: i64,
+    config: &AuditConfig,
+    progress: Progress<'_>,
+) -> Result<[Patterns; 2]> {
+    let accounts = legs.accounts();
+    let parts = try_map_chunks(accounts, CHUNK, |range| {
+        progress.step("looking for crowds", range.start as u64, accounts as u64)?;
+        let mut sides = [const { Side::new() }; 2];
+        let mut strangers = Strangers::default();
+        for account in range {
+            let account = account as u32;
+            for (side, list) in sides.iter_mut().zip([legs.received(account), legs.sent(account)]) {
+                side.asked += usize::from((FEWEST..=MOST).contains(&list.len()));
+                if let Some(crowd) = strangers.crowd(list, span_seconds, config.amount_tolerance) {
+                    side.surprises.push(crowd.surprise);
+                    side.found.extend((crowd.surprise > ORDINARY).then_some((account, crowd)));
+                }
+            }
+        }
+        Ok(sides)
+    })?;
+    let mut all = [const { Side::new() }; 2];
+    for part in parts {
+        all.iter_mut().zip(part).for_each(|(all, part)| all.append(part));
+    }
+    Ok(all.map(Side::told))
+}
+
+/// The crowds of the market on one side.
+struct Side {
+    /// Accounts with few enough transfers.
+    asked: usize,
+    /// Surprise at each of them, where it is above [`COMMON`].
+    surprises: Vec<f64>,
+    /// Accounts and their crowds, if they are out of the ordinary.
+    found: Vec<(u32, Crowd)>,
+}
+
+impl Side {
+    const fn new() -> Self {
+        Self { asked: 0, surprises: Vec::new(), found: Vec::new() }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.surprises.extend(other.surprises);
+        self.found.extend(other.found);
+    }
+
+    /// The crowds that are out of the ordinary in this market.
+    fn told(mut self) -> Patterns {
+        let unit = unit_of(&mut self.surprises, self.asked);
+        let mut patterns = Patterns::default();
+        for (account, Crowd { surprise, legs }) in self.found {
+            let strength = 1.0 - ((ORDINARY - surprise / unit) / 2.0).exp();
+            if strength > 0.0 {
+                let members = legs.iter().map(|leg| leg.peer).chain([account]);
+                patterns.add(strength as f32, legs.iter().map(|leg| leg.row).collect(), members);
+            }
+        }
+        patterns.seal()
+    }
+}
+
+/// What a decimal of surprise is in a market: 1 where one account in twenty has as much as chance explains, more where
+/// customers come in crowds anyhow. The most surprising twentieth of the accounts is left out, and one more, so that rings
+/// do not hide themselves.
+fn unit_of(surprises: &mut [f64], accounts: usize) -> f64 {
+    let place = accounts / 20 + 1;
+    if place >= surprises.len() {
+        return 1.0;
+    }
+    let usual = *surprises.select_nth_unstable_by(place, |a, b| b.total_cmp(a)).1;
+    (usual / COMMON).max(1.0)
+}
+
+/// The most surprising crowd on one side of an account.
+#[derive(Debug, PartialEq)]
+struct Crowd {
+    /// Decimals of the chance that it came together by itself.
+    surprise: f64,
+    /// Its transfers; none where the surprise is an ordinary one.
+    legs: Vec<Leg>,
+}
+
+/// Buffers that are used for account after account.
+#[derive(Default)]
+struct Strangers {
+    /// Counterparty and place of every transfer in one number, to be sorted.
+    packed: Vec<u64>,
+    once: Vec<Leg>,
+    near: Vec<Leg>,
+}
+
+impl Strangers {
+    /// Gathers the receipts of those that appear in `list` once.
+    fn gather(&mut self, list: &[Leg]) {
+        let Self { packed, once, .. } = self;
+        packed.clear();
+        packed.extend((0..).zip(list).map(|(place, leg)| u64::from(leg.peer) << 32 | place));
+        packed.sort_unstable();
+        // A bit for each place.
+        let mut singles = 0u64;
+        for run in packed.chunk_by(|a, b| a >> 32 == b >> 32) {
+            singles |= u64::from(run.len() == 1) << (run[0] % MOST as u64);
+        }
+        once.clear();
+        let is_single = |&(place, leg): &(usize, &Leg)| singles >> place & 1 == 1 && leg.amount_minor > 0;
+        once.extend(list.iter().enumerate().filter(is_single).map(|(_, leg)| *leg));
+    }
+
+    /// The most surprising crowd in `list`, if it is more surprising than at one account in twenty.
+    fn crowd(&mut self, list: &[Leg], span_seconds: i64, tolerance: f64) -> Option<Crowd> {
+        let window = WINDOW.min(span_seconds / 4);
+        if !(FEWEST..=MOST).contains(&list.len()) || window <= 0 {
+            return None;
+        }
+        if !list.windows(FEWEST).any(|legs| legs[FEWEST - 1].at_seconds - legs[0].at_seconds <= window) {
+            return None;
+        }
+        self.gather(list);
+        let Self { once, near, .. } = self;
+        if once.len() < FEWEST {
+            return None;
+        }
+        // Where a window may lie is tried as often as there are strangers.
+        let tries = (once.len() as f64).log10();
+        let pace = pace_of(list, window);
+        let (mut most, mut best, mut end) = (COMMON, None, 0);
+        for first in 0..once.len() {
+            let before = end;
+            while end < once.len() && once[end].at_seconds - once[first].at_seconds <= window {
+                end += 1;
+            }
+            // Part of the window before, or too few.
+            if end == before || end - first < FEWEST {
+                continue;
+            }
+            let usual = (once.len() - (end - first)) as f64 * pace;
+            let told = surprise(end - first, usual + ANYWAY) - tries;
+            if told > most {
+                (most, best) = (told, Some((first, end, None)));
+            }
+            let usual = usual * NEAR_BY_CHANCE + ANYWAY;
+            if surprise(end - first, usual) - 2.0 * tries <= most {
+                continue;
+            }
+            near.clear();
+            near.extend_from_slice(&once[first..end]);
+            near.sort_unstable_by_key(|leg| leg.amount_minor);
+            let band = widest_band(near, tolerance);
+            let (low, high) = (near[band.start].amount_minor, near[band.end - 1].amount_minor);
+            let others = once.iter().filter(|leg| (low..=high).contains(&leg.amount_minor)).count() - band.len();
+            let told = surprise(band.len(), others as f64 * pace + usual) - 2.0 * tries;
+            if band.len() >= FEWEST && told > most {
+                (most, best) = (told, Some((first, end, Some((low, high)))));
+            }
+        }
+        let (first, end, band) = best?;
+        let kept = |leg: &&Leg| band.is_none_or(|(low, high)| (low..=high).contains(&leg.amount_minor));
+        let legs = if most > ORDINARY { once[first..end].iter().filter(kept).copied().collect() } else { Vec::new() };
+        Some(Crowd { surprise: most, legs })
+    }
+}
+
+/// Share of an account's other transfers that a window as long as this one would hold by chance, as far as it was at work
+/// at all: whoever opened last week has a pace of its own. At most 1, so that a single transfer soon after does not excuse a
+/// crowd.
+fn pace_of(list: &[Leg], window: i64) -> f64 {
+    let at_work = list[list.len() - 1].at_seconds - list[0].at_seconds;
+    window as f64 / (at_work - window).max(window) as f64
+}
+
+/// The longest run of `sorted` amounts within the tolerance of one another.
+fn widest_band(sorted: &[Leg], tolerance: f64) -> std::ops::Range<usize> {
+    let ratio = (1.0 + tolerance) / (1.0 - tolerance);
+    let (mut best, mut end) = (0..0, 0);
+    for first in 0..sorted.len() {
+        let most = sorted[first].amount_minor as f64 * ratio;
+        while end < sorted.len() && sorted[end].amount_minor as f64 <= most {
+            end += 1;
+        }
+        if end - first > best.len() {
+            best = first..end;
+        }
+    }
+    best
+}
+
+/// How surprising `many` or more are where `usual` are expected: the decimals of their chance by Poisson's law.
+fn surprise(many: usize, usual: f64) -> f64 {
+    let many = many as f64;
+    if many <= usual {
+        return 0.0;
+    }
+    let mut factorial = 0.0;
+    (2..=many as u32).for_each(|n| factorial += f64::from(n).ln());
+    // Every further term is at most usual / (many + 1) of the one before.
+    let ln_first = many * usual.ln() - usual - factorial;
+    let rest = -(1.0 - usual / (many + 1.0)).ln();
+    (-(ln_first + rest) / std::f64::consts::LN_10).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SPAN: i64 = 60 * DAY;
+
+    fn legs(rows: &[(u32, i64, i64)]) -> Vec<Leg> {
+        let leg = |(row, &(peer, amount_minor, at_seconds))| Leg { at_seconds, amount_minor, peer, row };
+        let mut legs: Vec<Leg> = (0..).zip(rows).map(leg).collect();
+        legs.sort_by_key(|leg| (leg.at_seconds, leg.row));
+        legs
+    }
+
+    fn crowd(list: &[Leg]) -> Option<Crowd> {
+        Strangers::default().crowd(list, SPAN, 0.1)
+    }
+
+    #[test]
+    fn strangers_at_once_are_a_crowd_and_regular_customers_are_none() {
+        let strangers: Vec<(u32, i64, i64)> =
+            (0..8).map(|i| (i, 50_000 + i64::from(i) * 500, 20 * DAY + i64::from(i) * 40_000)).collect();
+        let found = crowd(&legs(&strangers)).unwrap();
+        assert!(found.surprise > 7.0, "{}", found.surprise);
+        assert_eq!(found.legs.iter().map(|leg| leg.row).collect::<Vec<u32>>(), (0..8).collect::<Vec<u32>>());
+        // The same eight come again, and eight strangers of all sizes come over two months.
+        let again: Vec<(u32, i64, i64)> = strangers
+            .iter()
+            .flat_map(|&(peer, amount, at)| [(peer, amount, at), (peer, amount, at + 9 * DAY)])
+            .collect();
+        assert_eq!(crowd(&legs(&again)), None);
+        let spread: Vec<(u32, i64, i64)> = (0..8).map(|i| (i, 900 << i, i64::from(i) * 8 * DAY)).collect();
+        assert_eq!(crowd(&legs(&spread)), None);
+        // A shop that opened ten days ago.
+        let opened: Vec<(u32, i64, i64)> =
+            (0..40).map(|i| (i, 900 + i64::from(i * 37 % 40) * 100, i64::from(i) * DAY / 4)).collect();
+        assert!(crowd(&legs(&opened)).is_none_or(|crowd| crowd.surprise < ORDINARY));
+    }
+
+    #[test]
+    fn what_is_common_in_a_market_is_told_in_a_larger_unit() {
+        assert_eq!(unit_of(&mut [9.0; 5], 95), 1.0);
+        let mut common = [&[1.5; 50][..], &[2.0 * COMMON; 20], &[9.0; 5]].concat();
+        assert_eq!(unit_of(&mut common, 95), 2.0);
+        assert_eq!((unit_of(&mut [], 0), unit_of(&mut [30.0], 10)), (1.0, 1.0));
+    }
+
+    #[test]
+    fn surprise_is_the_tail_of_poissons_law() {
+        for (many, usual) in [(4, 0.25), (4, 1.5), (9, 2.0), (30, 10.0)] {
+            let mut term = f64::exp(-usual);
+            let mut tail = 0.0;
+            for n in 0..200 {
+                if n >= many {
+                    tail += term;
+                }
+                term *= usual / (f64::from(n as u32) + 1.0);
+            }
+            let told = surprise(many, usual);
+            assert!(
+                (-f64::log10(tail) - told).abs() < 0.05 && told <= -f64::log10(tail) + 1e-9,
+                "{many} {usual} {told}"
+            );
+        }
+        assert_eq!(surprise(3, 3.0), 0.0);
+    }
+
+    proptest! {
+        /// The slow twin filters all strangers for every window and every lowest amount.
+        #[test]
+        fn the_crowd_is_that_of_nested_loops(
+            rows in prop::collection::vec((0u32..40, 90i64..130, 0i64..40), 0..40),
+        ) {
+            let rows: Vec<(u32, i64, i64)> = rows.into_iter().map(|(peer, amount, at)| (peer, amount, at * DAY)).collect();
+            let list = legs(&rows);
+            let once: Vec<&Leg> =
+                list.iter().filter(|leg| list.iter().filter(|other| other.peer == leg.peer).count() == 1).collect();
+            let tries = (once.len() as f64).log10();
+            let at = |leg: &Leg| leg.at_seconds;
+            let at_work = list.last().map_or(0, at) - list.first().map_or(0, at);
+            let pace = if at_work < 2 * WINDOW { 1.0 } else { WINDOW as f64 / (at_work - WINDOW) as f64 };
+            let mut most: f64 = COMMON;
+            let within = |place: usize| -> Vec<&Leg> {
+                let legs = once[place..].iter().filter(|leg| leg.at_seconds - once[place].at_seconds <= WINDOW);
+                legs.copied().collect()
+            };
+            for place in 0..once.len() {
+                let found = within(place);
+                let is_part = place > 0 && within(place - 1).len() == found.len() + 1;
+                if found.len() < FEWEST || is_part {
+                    continue;
+                }
+                let usual = (once.len() - found.len()) as f64 * pace;
+                most = most.max(surprise(found.len(), usual + ANYWAY) - tries);
+                let highest = |low: i64| low as f64 * (1.1 / 0.9);
+                let band = |low: i64, leg: &Leg| leg.amount_minor >= low && leg.amount_minor as f64 <= highest(low);
+                let count = |low: i64| found.iter().filter(|leg| band(low, leg)).count();
+                let lowest = found.iter().map(|leg| leg.amount_minor).max_by_key(|&low| (count(low), -low)).unwrap();
+                let high = found.iter().filter(|leg| band(lowest, leg)).map(|leg| leg.amount_minor).max().unwrap();
+                let others = once.iter().filter(|leg| (lowest..=high).contains(&leg.amount_minor)).count() - count(lowest);
+                if count(lowest) >= FEWEST {
+                    let usual = others as f64 * pace + usual * NEAR_BY_CHANCE + ANYWAY;
+                    most = most.max(surprise(count(lowest), usual) - 2.0 * tries);
+                }
+            }
+            let told = crowd(&list).map_or(COMMON, |crowd| crowd.surprise);
+            prop_assert!((told - most).abs() < 1e-9, "{} {}", told, most);
+        }
+    }
+}
