@@ -10,6 +10,7 @@ use std::hint::black_box;
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
+use crate::graph::wide::prefetch;
 use crate::progress::Progress;
 
 /// Accounts that leave together.
@@ -40,7 +41,7 @@ pub(super) fn core_numbers(graph: &TransferGraph, progress: Progress<'_>) -> Res
         while gone < leaving.end {
             let now = gone..leaving.end.min(gone + TOGETHER);
             gone = now.end;
-            for &other in losses.of(graph, &leaving.order[now]) {
+            for &other in losses.of(graph, &leaving.order[now], &left) {
                 let counterparties = left[other as usize];
                 left[other as usize] = counterparties - u32::from(counterparties > level);
                 leaving.add(other, counterparties == level + 1);
@@ -82,7 +83,7 @@ struct Losses {
 impl Losses {
     /// The counterparties of all who leave `now` that did not leave before, one after the other; their rows are asked for
     /// together first.
-    fn of(&mut self, graph: &TransferGraph, now: &[u32]) -> &[u32] {
+    fn of(&mut self, graph: &TransferGraph, now: &[u32], left: &[u32]) -> &[u32] {
         let Self { gone, room } = self;
         let near = |sum: u32, &account: &u32| {
             let row = graph.neighbours(account);
@@ -99,6 +100,7 @@ impl Losses {
             }
             for &other in row {
                 room[kept] = other;
+                prefetch(&left[other as usize]);
                 kept += usize::from(gone[other as usize / 64] >> (other % 64) & 1 == 0);
             }
         }

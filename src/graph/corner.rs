@@ -67,22 +67,22 @@ pub(super) fn inverse_count(graph: &TransferGraph, row: Range<usize>) -> f64 {
 /// The sum of the squared shares of an account's relations by count; not a number where it has none.
 pub(super) fn squared_counts(graph: &TransferGraph, row: Range<usize>, inverse: f64) -> f64 {
     let tallies = &graph.tallies[row.clone()];
-    let squares: u128 = if tallies.iter().any(|tally| tally.is_large()) {
-        row.map(|slot| u128::from(graph.counts(slot).total()).pow(2)).sum()
+    if tallies.iter().any(|tally| tally.is_large()) {
+        let squares: u128 = row.map(|slot| u128::from(graph.counts(slot).total()).pow(2)).sum();
+        squared(squares as f64, inverse)
     } else {
         let square = |tally: &Tally| u64::from((u32::from(tally.sent) + u32::from(tally.received)).pow(2));
-        u128::from(tallies.iter().map(square).sum::<u64>())
-    };
-    squared(squares, inverse)
+        squared(tallies.iter().map(square).sum::<u64>() as f64, inverse)
+    }
 }
 
 /// The same by amount, whose sum stays below 2^63.
 pub(super) fn squared_amounts(graph: &TransferGraph, row: Range<usize>, inverse: f64) -> f64 {
-    squared(row.map(|slot| (amount_weight(graph, slot) as u128).pow(2)).sum(), inverse)
+    squared(row.map(|slot| (amount_weight(graph, slot) as u128).pow(2)).sum::<u128>() as f64, inverse)
 }
 
-fn squared(squares: u128, inverse: f64) -> f64 {
-    if squares == 0 { f64::NAN } else { squares as f64 * inverse * inverse }
+fn squared(squares: f64, inverse: f64) -> f64 {
+    if squares == 0.0 { f64::NAN } else { squares * inverse * inverse }
 }
 
 /// The weight by amount of all relations of an account: whole minor units below 2^63 in all, so an exact sum fits and has no
@@ -165,19 +165,24 @@ pub(super) struct Ties {
     inverse: f64,
     /// The sum of the squared shares alone.
     squares: f64,
+    /// By place in the row; what is left of earlier accounts at places that are not known.
     all: Vec<Tie>,
+    known: Vec<u32>,
 }
 
 impl Ties {
-    /// Begins with an account's relations: their weights, and one over the counterparties' totals. Those in no triangle may be
-    /// left out.
-    pub fn begin(&mut self, inverse: f64, squares: f64, ties: impl Iterator<Item = (f64, f64)>) {
+    /// Begins with an account that has so many relations.
+    pub fn begin(&mut self, inverse: f64, squares: f64, relations: usize) {
         (self.inverse, self.squares) = (inverse, squares);
-        self.all.clear();
-        self.all.extend(ties.map(|(weight, other)| {
-            let scale = Unit::of(inverse, other).scale();
-            Tie { weight, other, scale, through: 0 }
-        }));
+        self.all.resize(self.all.len().max(relations), Tie::default());
+        self.known.clear();
+    }
+
+    /// The relation at `place`: its weight, and one over the counterparty's total. Needed of those in a triangle alone.
+    #[inline]
+    pub fn know(&mut self, place: usize, weight: f64, other: f64) {
+        self.all[place] = Tie { weight, other, scale: Unit::of(self.inverse, other).scale(), through: 0 };
+        self.known.push(place as u32);
     }
 
     /// The triangles with the counterparty at place `a` and those at the places of `links`, of such weights.
@@ -201,7 +206,7 @@ impl Ties {
     /// Burt's constraint of the account.
     pub fn finish(&self) -> f64 {
         let mut sum = 0;
-        for tie in self.all.iter().filter(|tie| tie.through > 0) {
+        for tie in self.known.iter().map(|&place| &self.all[place as usize]).filter(|tie| tie.through > 0) {
             let number = Unit::of(self.inverse, tie.other).number(tie.through);
             sum += square_beyond(tie.weight * self.inverse, number, self.inverse);
         }
@@ -249,14 +254,18 @@ impl Ego {
         self.row = row.clone();
         self.sum = Corner::default();
         if needs.ties {
-            let ties = row.clone().enumerate().map(|(place, slot)| (count_weight(graph, slot), by_count(place)));
             let inverse = inverse_count(graph, row.clone());
-            self.by_count.begin(inverse, squared_counts(graph, row.clone(), inverse), ties);
+            self.by_count.begin(inverse, squared_counts(graph, row.clone(), inverse), degree);
+            for (place, slot) in row.clone().enumerate() {
+                self.by_count.know(place, count_weight(graph, slot), by_count(place));
+            }
         }
         if needs.tie_amounts {
-            let ties = row.clone().enumerate().map(|(place, slot)| (amount_weight(graph, slot), by_amount(place)));
             let inverse = inverse_amount(graph, row.clone());
-            self.by_amount.begin(inverse, squared_amounts(graph, row.clone(), inverse), ties);
+            self.by_amount.begin(inverse, squared_amounts(graph, row.clone(), inverse), degree);
+            for (place, slot) in row.clone().enumerate() {
+                self.by_amount.know(place, amount_weight(graph, slot), by_amount(place));
+            }
         }
         if needs.alters {
             self.components.begin(degree);
@@ -276,7 +285,7 @@ impl Ego {
             self.ways.clear();
             self.ways.extend(links.iter().map(of));
             let mut sums = [0; 6];
-            add_up(&mut sums, &self.ways);
+            add_up(&mut sums, &self.ways, |&ways| u32::from(ways));
             let [payers, one_sided, kinds @ ..] = sums;
             self.sum.payer_pairs[0] += payers;
             self.sum.payer_pairs[1] += one_sided;

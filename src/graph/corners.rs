@@ -1,7 +1,7 @@
 //! What the triangles of every account come to, for graphs whose accounts point to few others.
 //!
 //! Triangles are found as [`count`](super::count) finds them, each from its lowest rank, and told to each of their accounts
-//! by mail: the two others, which ways money went, and the weights of the three relations. Each bucket then reads its mail
+//! by mail: the two others, which ways money went, and the weight of their relation. Each bucket then reads its mail
 //! while all it is about lies in the core's cache ([`listen`](super::listen)). Sums are whole numbers, so that their order
 //! does not matter.
 
@@ -18,28 +18,41 @@ use crate::graph::features::Needs;
 use crate::graph::kinds::{turned, ways};
 use crate::graph::lines::{ACCOUNTS, LANES, Line, Lines, NOBODY, Side, found_in};
 use crate::graph::listen::Listener;
+use crate::graph::partition::Buckets;
 use crate::graph::stage::{Pool, Steps};
 use crate::graph::streams::Streams;
-use crate::parallel::{for_each_chunk_mut, map_chunks};
+use crate::parallel::{for_each_chunk_mut, join, map_chunks};
 use crate::progress::Progress;
 
-/// Words of a record: the account's place in its bucket and the ways money went; the two others; the counts of the three
-/// relations and the two others' totals; the same by amount. It ends behind the last of these that is asked for.
-const WORDS: usize = 11;
-/// Where the counts begin.
-pub(super) const COUNTS: usize = 3;
-/// Where the amounts begin.
-pub(super) const AMOUNTS: usize = 6;
-/// The bits of a count in its word; a count that is not told has all of them.
-pub(super) const COUNT: u32 = 0x1FF;
+/// Words of a record: the account's place in its bucket, the count of the relation of the two others and the ways money went;
+/// the two others; the amount of their relation. It ends behind the last of these that is asked for.
+const WORDS: usize = 4;
+/// Where the two others are.
+pub(super) const NAMES: usize = 1;
+/// Where the amount is.
+pub(super) const AMOUNT: usize = 3;
+/// A count that is not told; all others are below.
+const COUNT: u32 = 0x1FF;
 /// A weight or a total that is not told.
 const UNTOLD: u32 = u32::MAX;
+
+/// The ways money went, in the lowest bits of a record.
+#[inline]
+pub(super) fn told_ways(head: u32) -> u32 {
+    head & 63
+}
+
+/// The count that a record tells.
+#[inline]
+pub(super) fn told_count(head: u32) -> u32 {
+    head >> 6 & COUNT
+}
 
 /// The graph and what is asked of it.
 #[derive(Clone, Copy)]
 pub(super) struct Work<'a> {
     pub graph: &'a TransferGraph,
-    pub lines: &'a Lines,
+    pub buckets: Buckets,
     pub totals: &'a Totals,
     pub needs: Needs,
 }
@@ -59,14 +72,6 @@ impl Totals {
             all
         };
         Self([of_all(needs.ties, total_count), of_all(needs.tie_amounts, total_amount)])
-    }
-
-    /// Those that records of `LEN` words tell of some accounts.
-    #[inline]
-    fn told<const LEN: usize, const N: usize>(&self, accounts: [u32; N]) -> [[u32; N]; 2] {
-        let of =
-            |kind: usize, wanted: bool| accounts.map(|account| if wanted { self.0[kind][account as usize] } else { 0 });
-        [of(0, LEN > COUNTS && !self.0[0].is_empty()), of(1, LEN > AMOUNTS)]
     }
 }
 
@@ -93,39 +98,64 @@ pub(super) struct Space {
     marks: Vec<u64>,
 }
 
-/// Measures the corners of every account into `parts`, one part a bucket. Whether it was done: not where what the triangles
-/// tell would take more than `most` words.
+/// Measures the corners of every account into `parts`, one part a bucket, from the lines of the graph with what lies beside
+/// them. Whether it was done: not where what the triangles tell would take more than `most` words.
 pub(super) fn corners(
     work: Work<'_>,
+    lines: Lines,
     parts: &mut [CornerPart<'_>],
     most: usize,
     progress: Progress<'_>,
 ) -> Result<bool> {
     if work.needs.tie_amounts {
-        corners_by::<WORDS>(work, parts, most, progress)
-    } else if work.needs.ties {
-        corners_by::<AMOUNTS>(work, parts, most, progress)
-    } else if work.needs.alters {
-        corners_by::<COUNTS>(work, parts, most, progress)
+        corners_by::<WORDS>(work, lines, parts, most, progress)
+    } else if work.needs.ties || work.needs.alters {
+        corners_by::<AMOUNT>(work, lines, parts, most, progress)
     } else {
-        corners_by::<1>(work, parts, most, progress)
+        corners_by::<NAMES>(work, lines, parts, most, progress)
     }
 }
 
 /// The same, by records of `LEN` words.
 fn corners_by<const LEN: usize>(
     work: Work<'_>,
+    lines: Lines,
     parts: &mut [CornerPart<'_>],
     most: usize,
     progress: Progress<'_>,
 ) -> Result<bool> {
-    let buckets = work.lines.buckets;
+    let Some(mut spaces) = meet_all::<LEN>(work, &lines, most, progress)? else { return Ok(false) };
+    let steps = Steps::new("summing up triangles", work.buckets.len(), progress);
+    let pool: Pool<Listener> = Pool::new();
+    let listen = || {
+        for_each_chunk_mut(parts, 1, |bucket, part| {
+            if !steps.stopped() {
+                let listen = |listener: &mut Listener| listener.listen::<LEN>(work, bucket, &spaces, &mut part[0]);
+                pool.with(Listener::default, |_| false, listen);
+                steps.step();
+            }
+        });
+    };
+    // To give back memory takes its time too.
+    join(|| drop(lines), listen);
+    for_each_chunk_mut(&mut spaces, 1, |_, space| space[0].told = Streams::default());
+    steps.end()?;
+    Ok(true)
+}
+
+/// Meets all triangles; nothing where what they tell takes more than `most` words.
+fn meet_all<const LEN: usize>(
+    work: Work<'_>,
+    lines: &Lines,
+    most: usize,
+    progress: Progress<'_>,
+) -> Result<Option<Vec<Space>>> {
+    let buckets = work.buckets;
     let steps = Steps::new("meeting triangles", buckets.len(), progress);
     let (held, too_many) = (AtomicUsize::new(0), AtomicBool::new(false));
     let pool: Pool<Space> = Pool::new();
     let fresh = || Space { told: Streams::of(buckets.len()), marks: vec![0; work.graph.accounts().div_ceil(64)] };
-    let heads = work.lines.heads();
-    let sides = work.lines.sides();
+    let (heads, sides) = (lines.heads(), lines.sides());
     map_chunks(buckets.len(), 1, |bucket| {
         if steps.stopped() || too_many.load(Ordering::Relaxed) {
             return;
@@ -135,7 +165,7 @@ fn corners_by<const LEN: usize>(
             |space| space.told.is_full(),
             |space| {
                 let before = space.told.held();
-                meet_bucket::<LEN>(work, &heads, &sides, bucket.start, space);
+                meet_bucket::<LEN>(lines, &heads, &sides, bucket.start, space);
                 let more = space.told.held() - before;
                 let all = held.fetch_add(more, Ordering::Relaxed) + more;
                 too_many.fetch_or(all > most, Ordering::Relaxed);
@@ -144,22 +174,7 @@ fn corners_by<const LEN: usize>(
         steps.step();
     });
     steps.end()?;
-    if too_many.into_inner() {
-        return Ok(false);
-    }
-    let spaces = pool.into_items();
-
-    let steps = Steps::new("summing up triangles", buckets.len(), progress);
-    let pool: Pool<Listener> = Pool::new();
-    for_each_chunk_mut(parts, 1, |bucket, part| {
-        if !steps.stopped() {
-            let listen = |listener: &mut Listener| listener.listen::<LEN>(work, bucket, &spaces, &mut part[0]);
-            pool.with(Listener::default, |_| false, listen);
-            steps.step();
-        }
-    });
-    steps.end()?;
-    Ok(true)
+    Ok((!too_many.into_inner()).then(|| pool.into_items()))
 }
 
 /// An account that points to others, while its triangles are met.
@@ -169,8 +184,6 @@ struct Apex<'a> {
     tallies: &'a [Tally],
     /// Amounts of its relations, where asked for.
     amounts: &'a [u32],
-    /// What it has in all: by count, by amount.
-    totals: [u32; 2],
 }
 
 /// A triangle that was found.
@@ -179,33 +192,27 @@ struct Found {
     /// Places of the two others in the row of the account.
     a: usize,
     b: usize,
-    /// The place of the one at `b` in the row of the one at `a`, and where that row's relations lie among its bucket's.
+    /// The place of the one at `b` in the row of the one at `a`.
     place: usize,
-    start: usize,
     /// The relation of the two.
     tally: Tally,
-    /// What both have in all: by count, by amount.
-    totals: [[u32; 2]; 2],
 }
 
 /// Meets all triangles whose lowest rank is in one bucket.
 #[inline(never)]
 fn meet_bucket<const LEN: usize>(
-    work: Work<'_>,
+    lines: &Lines,
     heads: &[&[Line]],
     sides: &[&[Side]],
     bucket: usize,
     space: &mut Space,
 ) {
-    let lines = work.lines;
     let part = &lines.parts[bucket];
     let first = lines.buckets.range(bucket).start as u32;
     let apex = |local: usize| {
         let (row, tallies) = part.row(local);
-        let amounts = part.amounts.get(part.sides[local].start..).unwrap_or_default();
-        let account = first + local as u32;
-        let totals = work.totals.told::<LEN, 1>([account]).map(|[total]| total);
-        Apex { account, row, tallies, amounts, totals }
+        let amounts = part.amount_starts.get(local).map_or(&[][..], |&start| &part.amounts[start..]);
+        Apex { account: first + local as u32, row, tallies, amounts }
     };
     let mut asks = Run::new(lines, heads);
     // Triangles of a run: which line, the lanes of the two others, and the place of the one in the row of the other.
@@ -225,10 +232,9 @@ fn meet_bucket<const LEN: usize>(
         // What lies beside the answers is asked for all at once too.
         found.clear();
         found.extend(met_by.iter().map(|&(at, [a, b], place)| {
-            let [v, w] = [a, b].map(|lane| lines_of_run[at].0[lane]);
+            let v = lines_of_run[at].0[a];
             let side = &sides[lines.buckets.of(v)][lines.buckets.local(v) as usize];
-            let (tally, totals) = (side.tallies[place % LANES], work.totals.told::<LEN, 2>([v, w]));
-            Found { a, b, place, start: side.start, tally, totals }
+            Found { a, b, place, tally: side.0[place % LANES] }
         }));
         let mut rest = &mut found[..];
         for of_one in met_by.chunk_by(|one, other| one.0 == other.0) {
@@ -241,19 +247,18 @@ fn meet_bucket<const LEN: usize>(
                 if let Some(row) = lines.line(v).as_long() {
                     found.tally = of_v.long_tallies[row.start + found.place];
                 }
-                triangle::<LEN>(work, &apex, found, &mut space.told);
+                triangle::<LEN>(lines, &apex, found, &mut space.told);
             }
         }
         for (at, _) in lines_of_run.iter().enumerate().filter(|(_, line)| line.as_long().is_some()) {
-            meet_long::<LEN>(work, &apex(run * RUN + at), space);
+            meet_long::<LEN>(lines, &apex(run * RUN + at), space);
         }
     }
 }
 
 /// Meets the triangles of an account that points to more others than a line holds.
 #[inline(never)]
-fn meet_long<const LEN: usize>(work: Work<'_>, apex: &Apex<'_>, space: &mut Space) {
-    let lines = work.lines;
+fn meet_long<const LEN: usize>(lines: &Lines, apex: &Apex<'_>, space: &mut Space) {
     for &target in apex.row {
         space.marks[target as usize / 64] |= 1 << (target % 64);
     }
@@ -266,11 +271,10 @@ fn meet_long<const LEN: usize>(work: Work<'_>, apex: &Apex<'_>, space: &mut Spac
             {
                 let tally = match line.as_long() {
                     Some(row) => of_v.long_tallies[row.start + place],
-                    None => of_v.sides[local].tallies[place],
+                    None => of_v.sides[local].0[place],
                 };
-                let totals = work.totals.told::<LEN, 2>([v, w]);
-                let found = Found { a, b, place, start: of_v.sides[local].start, tally, totals };
-                triangle::<LEN>(work, apex, &found, &mut space.told);
+                let found = Found { a, b, place, tally };
+                triangle::<LEN>(lines, apex, &found, &mut space.told);
             }
         }
     }
@@ -282,7 +286,7 @@ fn meet_long<const LEN: usize>(work: Work<'_>, apex: &Apex<'_>, space: &mut Spac
 /// The count of a relation of `a` and `b`, of which `a` sent and received `tally`.
 #[inline]
 pub(super) fn count_of(graph: &TransferGraph, a: u32, b: u32, tally: Tally) -> f64 {
-    count_told(graph, [a, b], count_to_tell(tally))
+    count_told(graph, || [a, b], count_to_tell(tally))
 }
 
 #[inline]
@@ -292,8 +296,8 @@ fn count_to_tell(tally: Tally) -> u32 {
 
 /// The count of a relation, as it was told or as the graph has it where it was not.
 #[inline]
-pub(super) fn count_told(graph: &TransferGraph, pair: [u32; 2], told: u32) -> f64 {
-    if told == COUNT { in_graph(graph, pair, count_weight) } else { f64::from(told) }
+pub(super) fn count_told(graph: &TransferGraph, pair: impl Fn() -> [u32; 2], told: u32) -> f64 {
+    if told == COUNT { in_graph(graph, pair(), count_weight) } else { f64::from(told) }
 }
 
 /// A weight by amount or a total as it is told: as far as it fits a word.
@@ -304,8 +308,8 @@ pub(super) fn to_tell(weight: u64) -> u32 {
 
 /// The weight of a relation by amount, as it was told or as the graph has it where it was not.
 #[inline]
-pub(super) fn amount_told(graph: &TransferGraph, pair: [u32; 2], told: u32) -> f64 {
-    if told == UNTOLD { in_graph(graph, pair, amount_weight) } else { f64::from(told) }
+pub(super) fn amount_told(graph: &TransferGraph, pair: impl Fn() -> [u32; 2], told: u32) -> f64 {
+    if told == UNTOLD { in_graph(graph, pair(), amount_weight) } else { f64::from(told) }
 }
 
 #[cold]
@@ -315,46 +319,26 @@ fn in_graph(graph: &TransferGraph, [a, b]: [u32; 2], weight: fn(&TransferGraph, 
 
 /// Tells its three accounts a triangle that was found.
 #[inline]
-fn triangle<const LEN: usize>(work: Work<'_>, apex: &Apex<'_>, found: &Found, told: &mut Streams) {
-    let lines = work.lines;
+fn triangle<const LEN: usize>(lines: &Lines, apex: &Apex<'_>, found: &Found, told: &mut Streams) {
     let buckets = lines.buckets;
-    let &Found { a, b, place, start, tally, totals } = found;
+    let &Found { a, b, place, tally } = found;
     let (u, v, w) = (apex.account, apex.row[a], apex.row[b]);
     let tallies = [apex.tallies[a], apex.tallies[b], tally];
     let [ways_uv, ways_uw, ways_vw] = tallies.map(ways);
     let [count_uv, count_uw, count_vw] = tallies.map(count_to_tell);
-    let amounts = if LEN > AMOUNTS {
-        [apex.amounts[a], apex.amounts[b], lines.parts[buckets.of(v)].amounts[start + place]]
+    let [amount_uv, amount_uw, amount_vw] = if LEN > AMOUNT {
+        let of_v = &lines.parts[buckets.of(v)];
+        let start = of_v.amount_starts[buckets.local(v) as usize];
+        [apex.amounts[a], apex.amounts[b], of_v.amounts[start + place]]
     } else {
         [0; 3]
     };
-    let [amount_uv, amount_uw, amount_vw] = amounts;
-    let [counts, amounts] = [0, 1].map(|kind| [apex.totals[kind], totals[kind][0], totals[kind][1]]);
-    // Of whom, the places of the two others among the three, ways, counts and amounts of the relations.
-    let mut tell = |account: u32, [one, other]: [usize; 2], ways: u32, count: [u32; 3], amount: [u32; 3]| {
-        let head = buckets.local(account) << 16 | ways;
-        let bits = COUNT.count_ones();
-        let count = count[0] | count[1] << bits | count[2] << (2 * bits);
-        let names = [u, v, w];
-        let words: [u32; WORDS] = [
-            head,
-            names[one],
-            names[other],
-            count,
-            counts[one],
-            counts[other],
-            amount[0],
-            amount[1],
-            amount[2],
-            amounts[one],
-            amounts[other],
-        ];
+    // Of whom, the two others, the ways, and the weights of the relation of the two others.
+    let mut tell = |account: u32, [one, other]: [u32; 2], ways: u32, count: u32, amount: u32| {
+        let words: [u32; WORDS] = [buckets.local(account) << 16 | count << 6 | ways, one, other, amount];
         told.record::<LEN>(buckets.of(account)).copy_from_slice(&words[..LEN]);
     };
-    let ways = ways_uv | ways_uw << 2 | ways_vw << 4;
-    tell(u, [1, 2], ways, [count_uv, count_uw, count_vw], [amount_uv, amount_uw, amount_vw]);
-    let ways = turned(ways_uv) | ways_vw << 2 | ways_uw << 4;
-    tell(v, [0, 2], ways, [count_uv, count_vw, count_uw], [amount_uv, amount_vw, amount_uw]);
-    let ways = turned(ways_uw) | turned(ways_vw) << 2 | ways_uv << 4;
-    tell(w, [0, 1], ways, [count_uw, count_vw, count_uv], [amount_uw, amount_vw, amount_uv]);
+    tell(u, [v, w], ways_uv | ways_uw << 2 | ways_vw << 4, count_vw, amount_vw);
+    tell(v, [u, w], turned(ways_uv) | ways_vw << 2 | ways_uw << 4, count_uw, amount_uw);
+    tell(w, [u, v], turned(ways_uw) | turned(ways_vw) << 2 | ways_uv << 4, count_uv, amount_uv);
 }

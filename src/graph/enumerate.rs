@@ -139,12 +139,13 @@ pub(super) fn corners_of_all(graph: &TransferGraph, needs: Needs, progress: Prog
     if suits_lines(graph, &lines) {
         // What is told stays below three times the graph itself.
         let most = graph.bytes() / size_of::<u32>() * 3 + (1 << 24);
-        let work = Work { graph, lines: &lines, totals: &Totals::of(graph, needs), needs };
-        if corners(work, &mut columns.parts(lines.buckets.width()), most, progress)? {
+        let work = Work { graph, buckets: lines.buckets, totals: &Totals::of(graph, needs), needs };
+        if corners(work, lines, &mut columns.parts(work.buckets.width()), most, progress)? {
             return Ok(columns);
         }
+    } else {
+        drop(lines);
     }
-    drop(lines);
     let load = if needs.tie_amounts { Load::TalliesAndAmounts } else { Load::Tallies };
     let (oriented, weights) = (Oriented::of(graph, load), weights(graph, needs));
     marked(Marking { graph, oriented: &oriented, weights: &weights, needs }, &mut columns, progress)?;

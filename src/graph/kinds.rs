@@ -71,11 +71,11 @@ const PACKED: [u64; 64] = {
     all
 };
 
-/// Adds what triangles of such `ways` come to: pairs of payers, of one-sided payers, and the four kinds.
+/// Adds what triangles come to, each of the ways `ways` says: pairs of payers, of one-sided payers, and the four kinds.
 #[inline]
-pub(super) fn add_up(sums: &mut [u64; 6], ways: &[u8]) {
-    for ways in ways.chunks(FITTING) {
-        let packed = ways.iter().fold(0, |sum, ways| sum + PACKED[usize::from(ways & 63)]);
+pub(super) fn add_up<T>(sums: &mut [u64; 6], triangles: &[T], ways: impl Fn(&T) -> u32) {
+    for triangles in triangles.chunks(FITTING) {
+        let packed = triangles.iter().fold(0, |sum, triangle| sum + PACKED[(ways(triangle) & 63) as usize]);
         for (at, sum) in sums.iter_mut().enumerate() {
             *sum += packed >> (BITS * at) & ((1 << BITS) - 1);
         }
@@ -108,7 +108,7 @@ mod tests {
     fn side_by_side_is_one_by_one() {
         let all: Vec<u8> = (0..5_000).map(|at| if at < 3_000 { 63 } else { (at % 64) as u8 }).collect();
         let mut sums = [0; 6];
-        add_up(&mut sums, &all);
+        add_up(&mut sums, &all, |&ways| u32::from(ways));
         let one_by_one: [u64; 6] =
             std::array::from_fn(|at| all.iter().map(|&ways| u64::from(ADDITIONS[usize::from(ways)][at + 1])).sum());
         assert_eq!(sums, one_by_one);

@@ -55,15 +55,10 @@ pub(super) fn found_in(lanes: &[u32; LANES], account: u32) -> u32 {
     lanes.iter().map(equal).enumerate().fold(0, |bits, (at, equal)| bits | equal & 1 << at)
 }
 
-/// What lies beside a line where more than the accounts in it is asked for.
+/// The tallies beside the lanes of a line; those of a long row lie in [`Part::long_tallies`].
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(align(64))]
-pub(super) struct Side {
-    /// Where the account's oriented relations begin among those of its bucket.
-    pub start: usize,
-    /// Tallies beside the lanes; of a long row they lie in [`Part::long_tallies`].
-    pub tallies: [Tally; LANES],
-}
+#[repr(align(32))]
+pub(super) struct Side(pub [Tally; LANES]);
 
 /// What is asked for beside the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,8 +74,9 @@ pub(super) struct Part {
     pub lines: Vec<Line>,
     /// Beside the lines, where asked for.
     pub sides: Vec<Side>,
-    /// Weights by amount of the oriented relations as they are told, where asked for.
+    /// Weights by amount of the oriented relations as they are told, where asked for, and where those of each account begin.
     pub amounts: Vec<u32>,
+    pub amount_starts: Vec<usize>,
     /// Beside the long rows.
     pub long_tallies: Vec<Tally>,
     /// Rows too long for a line, ascending, filled up to a multiple of the lanes with nobody.
@@ -189,7 +185,7 @@ fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: 
             part.write(local, classes, account as u32, neighbours.iter().map(|&other| (other, ())), |_, _, ()| ())
         } else {
             let beside = neighbours.iter().copied().zip(graph.tallies[row.clone()].iter().copied());
-            let tally = |sides: &mut [Side], at: usize, tally| sides[at / LANES].tallies[at % LANES] = tally;
+            let tally = |sides: &mut [Side], at: usize, tally| sides[at / LANES].0[at % LANES] = tally;
             part.write(local, classes, account as u32, beside, tally)
         };
         part.pointing[local / 64] |= u64::from(kept > 0) << (local % 64);
@@ -198,7 +194,7 @@ fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: 
             part.spill(local, kept);
         }
         if beside == Beside::TalliesAndAmounts {
-            part.sides[local].start = part.amounts.len();
+            part.amount_starts.push(part.amounts.len());
             let kept = neighbours.iter().zip(row).filter(|(other, _)| is_above(classes, account as u32, **other));
             part.amounts.extend(kept.map(|(_, slot)| to_tell(amount_weight(graph, slot) as u64)));
         }
@@ -254,7 +250,7 @@ impl Part {
         self.long.extend(self.lines[spilled.clone()].iter().flat_map(|line| line.0));
         // At the same place as the row itself.
         if let Some(sides) = self.sides.get(spilled.clone()) {
-            self.long_tallies.extend(sides.iter().flat_map(|side| side.tallies));
+            self.long_tallies.extend(sides.iter().flat_map(|side| side.0));
         }
         self.lines[spilled].fill(Line::EMPTY);
         self.lines[local] = Line::long(start, len);
@@ -268,7 +264,7 @@ impl Part {
             None => {
                 let lanes = &self.lines[local].0;
                 let len = lanes.iter().map(|&lane| usize::from(lane != NOBODY)).sum::<usize>();
-                (&lanes[..len], &self.sides[local].tallies[..len])
+                (&lanes[..len], &self.sides[local].0[..len])
             }
         }
     }

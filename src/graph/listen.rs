@@ -1,29 +1,23 @@
 //! What accounts were told of their triangles, added up account by account.
 
-use std::ops::Range;
-
-use crate::graph::alters::{Alter, Alters};
-use crate::graph::components::Components;
-use crate::graph::corner::{Corner, Ties, squared_amounts, squared_counts};
-use crate::graph::corners::{AMOUNTS, COUNT, COUNTS, Space, Work, amount_told, count_told, inverse_told};
+use crate::graph::circle::Circle;
+use crate::graph::corner::{Corner, Ties, amount_weight, count_weight, squared_amounts, squared_counts};
+use crate::graph::corners::{AMOUNT, NAMES, Space, Work, amount_told, count_told, inverse_told, told_count, told_ways};
 use crate::graph::enumerate::CornerPart;
 use crate::graph::kinds::add_up;
+use crate::graph::wide::prefetch;
+
+/// Accounts before the one whose alters' totals are asked for.
+const AHEAD: usize = 8;
 
 /// The workspace of one bucket at a time.
 #[derive(Debug, Default)]
 pub(super) struct Listener {
-    /// Where what each account was told begins.
+    /// Where what each account was told begins, in records.
     starts: Vec<u32>,
-    /// Ways of the triangles, by account.
-    ways: Vec<u8>,
-    /// The two others, by name and then by number.
-    pairs: Vec<[u32; 2]>,
-    /// The counts of the three relations, and the two others' totals.
-    counts: Vec<[u32; 3]>,
-    /// The amounts of the three relations, and the two others' totals.
-    amounts: Vec<[u32; 5]>,
-    alters: Alters,
-    components: Components,
+    /// The records, by account.
+    told: Vec<u32>,
+    circle: Circle,
     ties: Ties,
 }
 
@@ -37,12 +31,18 @@ impl Listener {
         spaces: &[Space],
         part: &mut CornerPart<'_>,
     ) {
-        let range = work.lines.buckets.range(bucket);
+        let range = work.buckets.range(bucket);
         self.deal::<LEN>(bucket, range.len(), spaces);
+        let Self { starts, told, circle, ties } = self;
+        let told = told.as_chunks::<LEN>().0;
         for (local, account) in range.enumerate() {
-            let told = self.starts[local] as usize..self.starts[local + 1] as usize;
+            if LEN > NAMES {
+                let ahead = (local + AHEAD).min(starts.len() - 2);
+                ask_totals(work, &told[starts[ahead] as usize..starts[ahead + 1] as usize]);
+            }
+            let told = &told[starts[local] as usize..starts[local + 1] as usize];
             let mut sums = [0; 6];
-            add_up(&mut sums, &self.ways[told.clone()]);
+            add_up(&mut sums, told, |record| told_ways(record[0]));
             let [payers, one_sided, kinds @ ..] = sums;
             let mut corner = Corner {
                 triangles: told.len() as u64,
@@ -52,8 +52,8 @@ impl Listener {
                 constraint_amount: f64::NAN,
                 alters: [0; 2],
             };
-            if LEN > 1 {
-                self.know(work, account, told, &mut corner);
+            if LEN > NAMES {
+                know(work, account, told, circle, ties, &mut corner);
             }
             part.set(local, &corner);
         }
@@ -61,7 +61,7 @@ impl Listener {
 
     /// Sorts what the `accounts` of a bucket were told by account.
     fn deal<const LEN: usize>(&mut self, bucket: usize, accounts: usize, spaces: &[Space]) {
-        let Self { starts, ways, pairs, counts, amounts, .. } = self;
+        let Self { starts, told, .. } = self;
         let blocks = || spaces.iter().flat_map(|space| space.told.blocks(bucket));
         let records = || blocks().flat_map(|block| block.as_chunks::<LEN>().0);
         // Where the records of each account end, and, once they are dealt out, where they begin.
@@ -73,80 +73,63 @@ impl Listener {
             end += *start;
             *start = end;
         }
-        let end = end as usize;
-        ways.resize(ways.len().max(end), 0);
-        pairs.resize(if LEN > 1 { pairs.len().max(end) } else { 0 }, Default::default());
-        counts.resize(if LEN > COUNTS { counts.len().max(end) } else { 0 }, Default::default());
-        amounts.resize(if LEN > AMOUNTS { amounts.len().max(end) } else { 0 }, Default::default());
+        told.resize(told.len().max(end as usize * LEN), 0);
+        let told = told.as_chunks_mut::<LEN>().0;
         for record in records() {
             let cursor = &mut starts[(record[0] >> 16) as usize];
             *cursor -= 1;
-            let at = *cursor as usize;
-            ways[at] = (record[0] & 63) as u8;
-            if LEN > 1 {
-                pairs[at].copy_from_slice(&record[1..COUNTS]);
-            }
-            if LEN > COUNTS {
-                counts[at].copy_from_slice(&record[COUNTS..AMOUNTS]);
-            }
-            if LEN > AMOUNTS {
-                amounts[at].copy_from_slice(&record[AMOUNTS..]);
-            }
+            told[*cursor as usize] = *record;
         }
     }
+}
 
-    /// Adds what an account's counterparties in triangles come to.
-    #[inline]
-    fn know(&mut self, work: Work<'_>, account: usize, told: Range<usize>, corner: &mut Corner) {
-        let Self { pairs, counts, amounts, alters, components, ties, .. } = self;
-        let Work { graph, totals, needs, .. } = work;
-        let row = graph.row(account);
-        let (counts, amounts) = (counts.get(told.clone()), amounts.get(told.clone()));
-        let pairs = &mut pairs[told];
-        alters.begin(row.len().min(2 * pairs.len()));
-        for (at, [one, other]) in pairs.iter_mut().enumerate() {
-            let [counts, by_one, by_other] = counts.map_or([0; 3], |counts| counts[at]);
-            let [with_one, with_other, _, amount_one, amount_other] = amounts.map_or([0; 5], |amounts| amounts[at]);
-            let count_other = counts >> COUNT.count_ones() & COUNT;
-            *one =
-                alters.number(Alter { name: *one, weights: [counts & COUNT, with_one], totals: [by_one, amount_one] });
-            *other = alters.number(Alter {
-                name: *other,
-                weights: [count_other, with_other],
-                totals: [by_other, amount_other],
-            });
+/// Asks for the totals of all who are named, a while before they are needed.
+#[inline]
+fn ask_totals<const LEN: usize>(work: Work<'_>, told: &[[u32; LEN]]) {
+    for totals in work.totals.0.iter().filter(|totals| !totals.is_empty()) {
+        for record in told {
+            record[NAMES..NAMES + 2].iter().for_each(|&name| prefetch(&totals[name as usize]));
         }
-        let alters = alters.all();
-        if needs.alters {
-            components.begin(alters.len());
-            for &[one, other] in pairs.iter() {
-                if components.is_whole() {
-                    break;
-                }
-                components.join(one, other);
-            }
-            corner.alters = [alters.len() as u32, row.len() as u32 - components.joined()];
+    }
+}
+
+/// Adds what an account's counterparties in triangles come to.
+#[inline]
+fn know<const LEN: usize>(
+    work: Work<'_>,
+    account: usize,
+    told: &[[u32; LEN]],
+    circle: &mut Circle,
+    ties: &mut Ties,
+    corner: &mut Corner,
+) {
+    let Work { graph, totals, needs, .. } = work;
+    let row = graph.row(account);
+    let others = &graph.neighbours[row.clone()];
+    circle.meet(others, told.iter().map(|record| [record[NAMES], record[NAMES + 1]]));
+    corner.alters = circle.counted();
+    let inverse = |kind: usize, account: usize| inverse_told(graph, kind, account as u32, totals.0[kind][account]);
+    let names = |places: [u32; 2]| places.map(|place| others[place as usize]);
+    if needs.ties {
+        let own = inverse(0, account);
+        ties.begin(own, squared_counts(graph, row.clone(), own), row.len());
+        for place in circle.acquainted() {
+            ties.know(place, count_weight(graph, row.start + place), inverse(0, others[place] as usize));
         }
-        let inverse = |kind: usize| inverse_told(graph, kind, account as u32, totals.0[kind][account]);
-        let other = |kind: usize, alter: &Alter| inverse_told(graph, kind, alter.name, alter.totals[kind]);
-        let names = |[one, other]: [u32; 2]| [one, other].map(|number| alters[number as usize].name);
-        if let Some(counts) = counts.filter(|_| needs.ties) {
-            let tie =
-                |alter: &Alter| (count_told(graph, [account as u32, alter.name], alter.weights[0]), other(0, alter));
-            ties.begin(inverse(0), squared_counts(graph, row.clone(), inverse(0)), alters.iter().map(tie));
-            for (&pair, counts) in pairs.iter().zip(counts) {
-                ties.meet_one(pair, count_told(graph, names(pair), counts[0] >> (2 * COUNT.count_ones())));
-            }
-            corner.constraint = ties.finish();
+        for (&pair, record) in circle.pairs().iter().zip(told) {
+            ties.meet_one(pair, count_told(graph, || names(pair), told_count(record[0])));
         }
-        if let Some(amounts) = amounts.filter(|_| needs.tie_amounts) {
-            let tie =
-                |alter: &Alter| (amount_told(graph, [account as u32, alter.name], alter.weights[1]), other(1, alter));
-            ties.begin(inverse(1), squared_amounts(graph, row, inverse(1)), alters.iter().map(tie));
-            for (&pair, amounts) in pairs.iter().zip(amounts) {
-                ties.meet_one(pair, amount_told(graph, names(pair), amounts[2]));
-            }
-            corner.constraint_amount = ties.finish();
+        corner.constraint = ties.finish();
+    }
+    if LEN > AMOUNT {
+        let own = inverse(1, account);
+        ties.begin(own, squared_amounts(graph, row.clone(), own), row.len());
+        for place in circle.acquainted() {
+            ties.know(place, amount_weight(graph, row.start + place), inverse(1, others[place] as usize));
         }
+        for (&pair, record) in circle.pairs().iter().zip(told) {
+            ties.meet_one(pair, amount_told(graph, || names(pair), record[AMOUNT]));
+        }
+        corner.constraint_amount = ties.finish();
     }
 }

@@ -91,7 +91,7 @@ impl Told {
     /// Adds up `ways` and forgets them.
     fn add_ways(&self, account: u32, ways: &mut Vec<u8>) {
         let mut sums = [0; 6];
-        add_up(&mut sums, ways);
+        add_up(&mut sums, ways, |&ways| u32::from(ways));
         self.add_kinds(account, &sums);
         ways.clear();
     }
@@ -356,7 +356,7 @@ fn tell_kinds(v: u32, a: usize, told: &Told, space: &mut Space) {
             told.add_ways(row[link.place as usize].target, other);
         }
     }
-    add_up(sums, own);
+    add_up(sums, own, |&ways| u32::from(ways));
     told.add_ways(v, theirs);
 }
 

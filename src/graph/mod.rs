@@ -18,9 +18,9 @@
 //! `examples/shared/memory.rs` is such an allocator in 150 lines; mimalloc and jemalloc have options for both. What it gains is
 //! in `BENCHMARKS.md`.
 
-mod alters;
 mod bipartite;
 mod build;
+mod circle;
 mod components;
 mod core_numbers;
 mod corner;

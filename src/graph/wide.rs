@@ -8,6 +8,19 @@
 
 use crate::graph::lines::{LANES, Line, NOBODY};
 
+/// Begins to fetch what `item` is from memory, without waiting for it.
+#[inline]
+pub(super) fn prefetch<T>(item: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every processor of this kind has the instruction, which reads nothing, and never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = item;
+}
+
 /// A line that is asked for: whose it is, and the line and lane of the run it is asked from, as `line * LANES + lane`.
 pub(super) type Ask = (u32, u8);
 

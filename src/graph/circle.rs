@@ -1,0 +1,185 @@
+//! Who of one account's counterparties know each other, by their places in its row.
+
+use crate::graph::components::Components;
+use crate::graph::lines::{LANES, NOBODY};
+
+/// Counterparties whose acquaintances are told in one word, a bit each.
+const FEW: usize = u64::BITS as usize;
+
+/// The counterparties of one account at a time.
+#[derive(Debug)]
+pub(super) struct Circle {
+    /// The row of an account with few of them, filled up with nobody.
+    lanes: [[u32; LANES]; FEW / LANES],
+    /// Whom each of a few knows.
+    knows: [u64; FEW],
+    /// The places of each pair that was named.
+    pairs: Vec<[u32; 2]>,
+    /// One bit a place, set for those that know another.
+    acquainted: Vec<u64>,
+    /// Joined, where there are many of them.
+    components: Components,
+    /// Components among the counterparties.
+    parts: u32,
+}
+
+impl Default for Circle {
+    fn default() -> Self {
+        Self {
+            lanes: [[NOBODY; LANES]; FEW / LANES],
+            knows: [0; FEW],
+            pairs: Vec::new(),
+            acquainted: Vec::new(),
+            components: Components::default(),
+            parts: 0,
+        }
+    }
+}
+
+impl Circle {
+    /// Meets the pairs of those in `row`, ascending, who know each other.
+    #[inline]
+    pub fn meet(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
+        self.pairs.clear();
+        self.acquainted.clear();
+        match row.len() {
+            0..=16 => self.meet_few::<1>(row, named),
+            17..=32 => self.meet_few::<2>(row, named),
+            33..=FEW => self.meet_few::<4>(row, named),
+            _ => self.meet_many(row, named),
+        }
+    }
+
+    #[inline]
+    fn meet_few<const BLOCKS: usize>(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
+        let Self { lanes, knows, pairs, .. } = self;
+        let lanes = &mut lanes[..BLOCKS];
+        lanes.as_flattened_mut()[..row.len()].copy_from_slice(row);
+        lanes.as_flattened_mut()[row.len()..].fill(NOBODY);
+        knows[..row.len()].fill(0);
+        let mut acquainted = 0;
+        for [one, other] in named {
+            let [a, b] = [one, other].map(|name| place_in::<BLOCKS>(lanes, name));
+            let [bit_a, bit_b] = [a, b].map(|place| 1 << (place % u64::BITS));
+            knows[a as usize % FEW] |= bit_b;
+            knows[b as usize % FEW] |= bit_a;
+            acquainted |= bit_a | bit_b;
+            pairs.push([a, b]);
+        }
+        self.acquainted.push(acquainted);
+        self.parts = row.len() as u32 - joins_of(knows, acquainted);
+    }
+
+    #[inline(never)]
+    fn meet_many(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
+        let Self { pairs, acquainted, components, .. } = self;
+        acquainted.resize(row.len().div_ceil(FEW), 0);
+        components.begin(row.len());
+        for pair in named {
+            let pair = pair.map(|name| row.partition_point(|&other| other < name) as u32);
+            for place in pair {
+                acquainted[place as usize / FEW] |= 1 << (place % u64::BITS);
+            }
+            components.join(pair[0], pair[1]);
+            pairs.push(pair);
+        }
+        self.parts = row.len() as u32 - components.joined();
+    }
+
+    /// The places of each pair, as they were named.
+    pub fn pairs(&self) -> &[[u32; 2]] {
+        &self.pairs
+    }
+
+    /// The places of those that know another, ascending.
+    pub fn acquainted(&self) -> impl Iterator<Item = usize> + '_ {
+        self.acquainted.iter().enumerate().flat_map(|(word, &bits)| {
+            std::iter::successors(Some(bits), |rest| Some(rest & rest.wrapping_sub(1)))
+                .take_while(|&rest| rest > 0)
+                .map(move |rest| word * FEW + rest.trailing_zeros() as usize)
+        })
+    }
+
+    /// How many know another, and how many components there are among all.
+    pub fn counted(&self) -> [u32; 2] {
+        [self.acquainted.iter().map(|word| word.count_ones()).sum(), self.parts]
+    }
+}
+
+/// The place of `name` among the lanes.
+#[inline]
+fn place_in<const BLOCKS: usize>(lanes: &[[u32; LANES]], name: u32) -> u32 {
+    let mut places = [0; LANES];
+    for (block, names) in lanes[..BLOCKS].iter().enumerate() {
+        for (lane, (place, &other)) in places.iter_mut().zip(names).enumerate() {
+            *place |= if other == name { (block * LANES + lane) as u32 } else { 0 };
+        }
+    }
+    places.into_iter().fold(0, |place, at| place | at)
+}
+
+/// How many pairs, one after the other, join two that were apart: those of a few that are `acquainted` with whom each knows.
+#[inline]
+fn joins_of(knows: &[u64; FEW], acquainted: u64) -> u32 {
+    let (mut rest, mut components) = (acquainted, 0);
+    while rest > 0 {
+        let mut front = rest & rest.wrapping_neg();
+        rest ^= front;
+        components += 1;
+        while front > 0 {
+            let newly = knows[front.trailing_zeros() as usize] & rest;
+            rest ^= newly;
+            front = front & (front - 1) | newly;
+        }
+    }
+    acquainted.count_ones() - components
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Places by looking through the row, and components by spreading the lowest place until nothing changes.
+    fn slow(row: &[u32], named: &[[u32; 2]]) -> (Vec<[u32; 2]>, Vec<usize>, [u32; 2]) {
+        let place = |name: u32| row.iter().position(|&other| other == name).unwrap();
+        let pairs: Vec<[usize; 2]> = named.iter().map(|pair| pair.map(place)).collect();
+        let acquainted: Vec<usize> = (0..row.len()).filter(|at| pairs.iter().any(|pair| pair.contains(at))).collect();
+        let mut lowest: Vec<usize> = (0..row.len()).collect();
+        for _ in 0..row.len() {
+            for &[a, b] in &pairs {
+                let low = lowest[a].min(lowest[b]);
+                (lowest[a], lowest[b]) = (low, low);
+            }
+        }
+        let components = lowest.iter().enumerate().filter(|(at, low)| at == *low).count();
+        let counted = [acquainted.len() as u32, components as u32];
+        (pairs.into_iter().map(|pair| pair.map(|place| place as u32)).collect(), acquainted, counted)
+    }
+
+    #[test]
+    fn few_and_many_know_each_other_as_the_slow_twin_says() {
+        let mut state = 23u64;
+        let mut below = |bound: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (((state >> 33) * u64::from(bound)) >> 31) as u32
+        };
+        let mut circle = Circle::default();
+        let mut in_several_parts = 0;
+        for len in (0..140u32).cycle().take(1_000) {
+            // Names far apart, the largest there can be among them.
+            let row: Vec<u32> = (0..len).map(|at| NOBODY - 1 - (len - 1 - at) * (1 + 20_000_000 / len)).collect();
+            let mut named = Vec::new();
+            for _ in 0..if len < 2 { 0 } else { below(len) } {
+                let a = below(len);
+                named.push([a, (a + 1 + below(len - 1)) % len].map(|place| row[place as usize]));
+            }
+            circle.meet(&row, named.iter().copied());
+            let (pairs, acquainted, counted) = slow(&row, &named);
+            assert_eq!(circle.pairs(), pairs);
+            assert_eq!(circle.acquainted().collect::<Vec<_>>(), acquainted);
+            assert_eq!(circle.counted(), counted);
+            in_several_parts += usize::from(counted[1] > len - counted[0] + 1);
+        }
+        assert!(in_several_parts > 300);
+    }
+}
