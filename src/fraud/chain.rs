@@ -1,8 +1,10 @@
 //! Money that is handed on whole from account to account: what came in goes out again, nearly all of it, to somebody else.
 //!
 //! Circles come back and rare amounts show themselves; a chain does neither. It shows in accounts that for some days do
-//! nothing but hand one sum on. A payment is linked with the receipt before it when the amounts are within the tolerance
-//! and each is at least half of what moved on its side meanwhile, so that trade of many small sums links nothing.
+//! nothing but hand one sum on, or in sums so near each other that chance hardly explains it. A payment is linked with the
+//! receipt before it when the amounts are within the tolerance, and each is at least half of what moved on its side
+//! meanwhile, or they are nearer than any pair of receipts and payments meanwhile would be by chance at one account in
+//! twenty. So trade of many small sums links nothing.
 
 use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs};
@@ -18,6 +20,11 @@ const CHUNK: usize = 1 << 12;
 const WINDOW: i64 = 2 * 86_400;
 /// Transfers around a payment that are looked at; whoever has more meanwhile is busy, and hands nothing on whole.
 const NEAREST: usize = 32;
+/// Differences between amounts, as a share of the larger, that are not told apart: prices and fees are round.
+const SAME: f64 = 0.01;
+/// Pairs of receipts and payments, times their difference, up to which nearness is telling: amounts that spread over factors
+/// differ by a share `d` or less in about `d / 2` of all pairs, so that this is one in twenty.
+const TELLING: f64 = 0.1;
 /// Pairs of accounts of the shortest chain told: people hand a sum on now and then, and three times in a row by chance.
 const SHORTEST: usize = 4;
 /// Transfers of the longest chain told: where everything hangs together, chains tell nothing.
@@ -107,30 +114,37 @@ fn links_over(account: u32, received: &[Leg], sent: &[Leg], tolerance: f64, link
             inflow -= received[first].amount_minor.max(0);
             first += 1;
         }
-        let whole = |leg: &Leg, all: i64| i128::from(leg.amount_minor) * 2 >= i128::from(all);
-        let near = |into: &Leg| {
-            let larger = into.amount_minor.max(out.amount_minor) as f64;
-            (into.amount_minor as f64 - out.amount_minor as f64).abs() <= larger * tolerance
-        };
         if out.amount_minor <= 0 || end == first || end - first > NEAREST {
             continue;
         }
-        let source = received[first..end]
-            .iter()
-            .rev()
-            .find(|into| into.amount_minor > 0 && into.peer != out.peer && near(into) && whole(into, inflow));
-        if let Some(into) = source
-            && let Some(outflow) = sent_around(sent, place, into.at_seconds)
-            && whole(out, outflow)
-        {
+        let links_with = |into: &&Leg| {
+            let difference = difference(into, out);
+            if into.amount_minor <= 0 || into.peer == out.peer || difference > tolerance {
+                return false;
+            }
+            let Some((count, outflow)) = sent_around(sent, place, into.at_seconds) else { return false };
+            let pairs = ((end - first) * count) as f64;
+            pairs * difference.max(SAME) <= TELLING || is_half(into, inflow) && is_half(out, outflow)
+        };
+        if let Some(into) = received[first..end].iter().rev().find(links_with) {
             links.push([(into.row, into.peer, account), (out.row, account, out.peer)]);
         }
     }
 }
 
-/// What was sent within the window from `since` on, which holds the payment in `place`; nothing where that is too much to
-/// look at.
-fn sent_around(sent: &[Leg], place: usize, since: i64) -> Option<i64> {
+fn is_half(leg: &Leg, all: i64) -> bool {
+    i128::from(leg.amount_minor) * 2 >= i128::from(all)
+}
+
+/// By which share of the larger two amounts differ.
+fn difference(one: &Leg, other: &Leg) -> f64 {
+    let (one, other) = (one.amount_minor as f64, other.amount_minor as f64);
+    (one - other).abs() / one.max(other)
+}
+
+/// How many payments were made within the window from `since` on, which holds the one in `place`, and their sum; nothing where
+/// they are too many to look at.
+fn sent_around(sent: &[Leg], place: usize, since: i64) -> Option<(usize, i64)> {
     let before = sent[..place].iter().rev().take_while(|leg| leg.at_seconds >= since);
     let after = sent[place..].iter().take_while(|leg| leg.at_seconds - since <= WINDOW);
     let (mut count, mut sum) = (0, 0);
@@ -141,7 +155,7 @@ fn sent_around(sent: &[Leg], place: usize, since: i64) -> Option<i64> {
         }
         sum += leg.amount_minor.max(0);
     }
-    Some(sum)
+    Some((count, sum))
 }
 
 #[cfg(test)]
@@ -213,14 +227,16 @@ mod tests {
                     let inflow: Vec<_> = of(true).filter(|(_, into)| (0..=WINDOW).contains(&(out.3 - into.3))).collect();
                     let all: i64 = inflow.iter().map(|(_, into)| into.2).sum();
                     let fits = |into: &Row| {
-                        into.0 != out.1 && into.2 * 2 >= all && (into.2 - out.2).abs() * 10 <= into.2.max(out.2)
+                        let outflow: Vec<i64> = of(false).filter(|(_, row)| (0..=WINDOW).contains(&(row.3 - into.3)))
+                            .map(|(_, row)| row.2).collect();
+                        let half = into.2 * 2 >= all && out.2 * 2 >= outflow.iter().sum();
+                        let (apart, larger) = ((into.2 - out.2).abs(), into.2.max(out.2));
+                        let pairs = (inflow.len() * outflow.len()) as f64;
+                        let telling = pairs * (apart as f64 / larger as f64).max(0.01) <= 0.1;
+                        into.0 != out.1 && apart * 10 <= larger && (half || telling)
                     };
                     if let Some((source, into)) = inflow.iter().rev().find(|(_, into)| fits(into)) {
-                        let outflow: i64 = of(false).filter(|(_, row)| (0..=WINDOW).contains(&(row.3 - into.3)))
-                            .map(|(_, row)| row.2).sum();
-                        if out.2 * 2 >= outflow {
-                            slow.push([(*source, into.0, account), (number, account, out.1)]);
-                        }
+                        slow.push([(*source, into.0, account), (number, account, out.1)]);
                     }
                 }
                 prop_assert_eq!(fast, slow);

@@ -168,7 +168,7 @@ impl Signal {
                 "largest share of the smaller payer set that lies in another account's, among candidates of equal MinHash, * s(shared, 5)"
             }
             Self::AmountTrail => {
-                "1 - 0.5^p, p the different pairs of accounts that the same rare amount moved over, on from each other; or 1 - 0.5^(p - 2), p the pairs, four at least, over which nearly one sum was handed on within two days each, at least half of all that moved in and out meanwhile; 1 if it came back"
+                "1 - 0.5^p, p the different pairs of accounts that the same rare amount moved over, on from each other; or 1 - 0.5^(p - 2), p the pairs, four at least, over which nearly one sum was handed on within two days each, at least half of all that moved in and out meanwhile, or (1 % or the difference, the larger) * receipts * payments meanwhile at most 0.1; 1 if it came back"
             }
             Self::EqualAmounts => "(share of the most frequent amount among receipts - 0.2)+ / 0.8 * s(n, 10)",
             Self::RoundAmounts => "share of receipts that are whole multiples of 10 major units * s(n, 10)",
@@ -207,12 +207,8 @@ impl Signal {
     #[must_use]
     pub const fn version(self) -> u16 {
         match self {
-            Self::Association
-            | Self::OwnCircle
-            | Self::AmountTrail
-            | Self::TightGroup
-            | Self::FanInBurst
-            | Self::FanOutBurst => 2,
+            Self::AmountTrail => 3,
+            Self::Association | Self::OwnCircle | Self::TightGroup | Self::FanInBurst | Self::FanOutBurst => 2,
             _ => 1,
         }
     }
