@@ -122,9 +122,14 @@ fn links_over(account: u32, received: &[Leg], sent: &[Leg], tolerance: f64, link
             if into.amount_minor <= 0 || into.peer == out.peer || difference > tolerance {
                 return false;
             }
+            // At least the payment itself moved.
+            let (near, receipts) = (difference.max(SAME), (end - first) as f64);
+            let half = is_half(into, inflow);
+            if receipts * near > TELLING && !half {
+                return false;
+            }
             let Some((count, outflow)) = sent_around(sent, place, into.at_seconds) else { return false };
-            let pairs = ((end - first) * count) as f64;
-            pairs * difference.max(SAME) <= TELLING || is_half(into, inflow) && is_half(out, outflow)
+            receipts * count as f64 * near <= TELLING || half && is_half(out, outflow)
         };
         if let Some(into) = received[first..end].iter().rev().find(links_with) {
             links.push([(into.row, into.peer, account), (out.row, account, out.peer)]);

@@ -130,22 +130,25 @@ impl<L: Legs> Desk<'_, '_, L> {
         payers.iter().for_each(|payer| is_payer[payer.account as usize / 64] |= 1 << (payer.account % 64));
         let mut proof = Vec::new();
         let mut linked = 0;
-        // Whoever has nobody quiet in common with the account needs no closer look. All rows are touched before any is
-        // read, so that they come from memory side by side.
+        let quiet = &market.closure.quiet;
+        let pays = |other: &u32| is_payer[*other as usize / 64] >> (*other % 64) & 1 == 1;
+        // Whoever has nobody quiet in common with the account needs no closer look; and whoever has, knows a payer where all
+        // quiet counterparties of the account are payers. Rows are touched before they are read, so that they come from
+        // memory side by side.
+        let told = quiet.of_account(self.account).iter().all(pays);
         let mut touched = 0;
         groups.retain(|group| {
             let payer = payers[group.1 as usize].account;
             let tied = graph.slot_of(self.account, payer).is_some_and(|slot| market.closure.ties[slot] > 0.0);
-            if tied {
-                touched ^= market.closure.quiet.of_account(payer).first().copied().unwrap_or(0);
+            if tied && !told {
+                touched ^= quiet.of_account(payer).first().copied().unwrap_or(0);
             }
             tied
         });
         std::hint::black_box(touched);
         for &(_, number) in groups.iter() {
             let payer = payers[number as usize];
-            let pays = |other: &u32| is_payer[*other as usize / 64] >> (*other % 64) & 1 == 1;
-            if market.closure.quiet.of_account(payer.account).iter().any(pays) {
+            if told || quiet.of_account(payer.account).iter().any(pays) {
                 linked += 1;
                 let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
                 for &(_, place) in places {
