@@ -7,8 +7,9 @@ use crate::features::activity::write_activity;
 use crate::features::catalogue::Feature;
 use crate::features::catalogue::FeatureGroup;
 use crate::features::config::FeatureConfig;
-use crate::features::grouping::Source;
 use crate::features::grouping::group_by_account;
+use crate::features::source::Source;
+use crate::features::source::Survey;
 use crate::features::structure::OVER_COUNTERPARTIES;
 use crate::features::structure::build_graph;
 use crate::features::structure::fill_neighbourhood;
@@ -21,7 +22,6 @@ use crate::features::table::Cell;
 use crate::features::table::FeatureTable;
 use crate::features::table::check_distinct;
 use crate::graph::TransferGraph;
-use crate::parallel::map_chunks;
 use crate::progress::Progress;
 use crate::transfer::TransferColumns;
 
@@ -37,8 +37,8 @@ use crate::transfer::TransferColumns;
 ///
 /// # Complexity
 /// Flow, timing and amount: O(T log d) for T transfers, d of them at the busiest account of a bucket, in one grouped pass
-/// that holds 24 bytes for each of 16 million legs (a sixteenth of all legs where that is more, and never less than the
-/// busiest account's). Structure costs what [`graph`](crate::graph) says.
+/// that holds 16 bytes for each of 16 million legs (a sixteenth of all legs where that is more, and never less than the
+/// busiest account's); 24 bytes where some amount does not fit 32 bits or times are more than 136 years apart. Structure costs what [`graph`](crate::graph) says.
 ///
 /// ```
 /// use dandelion_credit::features::{extract, Feature, FeatureConfig};
@@ -103,14 +103,13 @@ fn extract_cells<T: Cell>(
 ) -> Result<FeatureTable<T>> {
     columns.check(accounts)?;
     check_distinct(&config.features)?;
-    let latest = columns.at_seconds.and_then(|at| {
-        map_chunks(at.len(), 1 << 20, |rows| at[rows].iter().copied().max()).into_iter().flatten().max()
-    });
-    let as_of_seconds = columns.at_seconds.and(config.as_of_seconds.or(latest));
-    let source = Source { columns: *columns, until_seconds: as_of_seconds.unwrap_or(i64::MAX) };
+    let asked_seconds = columns.at_seconds.and(config.as_of_seconds);
+    let source = Source { columns: *columns, until_seconds: asked_seconds.unwrap_or(i64::MAX) };
+    let survey = source.survey(accounts);
+    let latest = survey.span_seconds.map(|(_, latest)| latest);
+    let as_of_seconds = columns.at_seconds.and(asked_seconds.or(latest));
     let mut table = FeatureTable::undefined(accounts, with_bases(&config.features));
-    let [taken, to_self] = count_transfers(&source);
-    table.note_source(taken, to_self, as_of_seconds);
+    table.note_source(survey.transfers, survey.self_transfers, as_of_seconds);
     let logarithms = Logarithms::new();
     let context = Context {
         has_amounts: columns.amount_minor.is_some(),
@@ -121,7 +120,7 @@ fn extract_cells<T: Cell>(
         scale: config.scale,
         logarithms: &logarithms,
     };
-    fill_activity(&source, &context, &mut table, progress)?;
+    fill_activity(&source, &survey, &context, &mut table, progress)?;
     if table.features().iter().any(|&feature| needs_graph(feature)) {
         let built = match graph {
             Some(_) => None,
@@ -145,21 +144,10 @@ fn with_bases(features: &[Feature]) -> Vec<Feature> {
     all
 }
 
-/// Transfers up to the as-of second, and how many of them pay their own payer.
-fn count_transfers(source: &Source<'_>) -> [u64; 2] {
-    let columns = &source.columns;
-    let counts = map_chunks(columns.len(), 1 << 20, |rows| {
-        rows.filter(|&row| columns.at_seconds.is_none_or(|at| at[row] <= source.until_seconds))
-            .fold([0u64; 2], |[taken, to_self], row| {
-                [taken + 1, to_self + u64::from(columns.payer[row] == columns.payee[row])]
-            })
-    });
-    counts.into_iter().fold([0; 2], |[a, b], [c, d]| [a + c, b + d])
-}
-
 /// Flow, timing and amount columns.
 fn fill_activity<T: Cell>(
     source: &Source<'_>,
+    survey: &Survey,
     context: &Context<'_>,
     table: &mut FeatureTable<T>,
     progress: Progress<'_>,
@@ -173,6 +161,7 @@ fn fill_activity<T: Cell>(
         table.columns_mut().filter(|(feature, _)| Wanted::of(&[*feature]).anything).unzip();
     group_by_account(
         source,
+        survey,
         accounts,
         progress,
         |range| -> Vec<&mut [T]> {

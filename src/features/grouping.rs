@@ -9,52 +9,24 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::features::activity::Way;
+use crate::features::packed::Narrow;
+use crate::features::packed::Packed;
+use crate::features::source::BUCKET_BITS;
+use crate::features::source::CHUNK;
+use crate::features::source::Source;
+use crate::features::source::Survey;
+use crate::features::source::bucket_of;
 use crate::features::sums::Leg;
 use crate::parallel::for_each_chunk_mut;
-use crate::parallel::map_chunks;
 use crate::progress::Progress;
 use crate::transfer::TransferColumns;
-use crate::transfer::UtcOffset;
 
-/// Accounts in a bucket: their legs should fit the second-level cache.
-const BUCKET_BITS: u32 = 10;
-/// Transfers that are sorted by bucket at a time.
-const CHUNK: usize = 1 << 20;
 /// Transfers looked through at a time.
 const BLOCK: usize = 1 << 10;
 /// Legs held at a time, at least; more where the data is large, so that passes stay few.
 const PASS_LEGS: u64 = 1 << 24;
 /// Passes aimed at.
 const PASSES: u64 = 16;
-
-/// The transfers that count, and how many do not.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) columns: TransferColumns<'a>,
-    /// Transfers after this second are left out.
-    pub(super) until_seconds: i64,
-}
-
-impl Source<'_> {
-    fn keeps(&self, row: usize) -> bool {
-        self.columns.payer[row] != self.columns.payee[row]
-            && self.columns.at_seconds.is_none_or(|at| at[row] <= self.until_seconds)
-    }
-}
-
-impl Source<'_> {
-    /// Whether times tell the hour: where all of them are midnight, in UTC or in `offset`, they tell the day alone.
-    pub(super) fn has_hours(&self, offset: UtcOffset) -> bool {
-        let Some(at) = self.columns.at_seconds else { return false };
-        let off_midnight =
-            |offset: UtcOffset| (0..at.len()).any(|row| offset.second_of_day(at[row]) > 0 && self.keeps(row));
-        off_midnight(UtcOffset::UTC) && off_midnight(offset)
-    }
-}
-
-fn bucket_of(account: u32) -> usize {
-    (account >> BUCKET_BITS) as usize
-}
 
 /// Buckets whose legs are held at one time.
 #[derive(Debug)]
@@ -97,39 +69,40 @@ impl Picked {
 
 /// Legs of one chunk of transfers, sorted by bucket.
 #[derive(Debug, Default)]
-struct Part {
-    legs: Vec<Leg>,
+struct Part<P> {
+    legs: Vec<P>,
     /// `legs[starts[b]..starts[b + 1]]` belong to the pass's bucket `b`.
     starts: Vec<u32>,
 }
 
-impl Part {
+impl<P: Packed> Part<P> {
     /// `counts` are the legs of each bucket of the pass in these rows.
-    fn refill(&mut self, source: &Source<'_>, rows: Range<usize>, pass: &Pass, counts: &[u32]) {
+    fn refill(&mut self, source: &Source<'_>, rows: Range<usize>, pass: &Pass, survey: &Survey) {
         // The start of each bucket stands one place up, where it serves as the bucket's write cursor; after writing it is
         // the start of the next.
         self.starts.clear();
         self.starts.push(0);
         let mut total = 0;
-        for count in counts {
+        let base_seconds = survey.base_seconds();
+        for count in survey.legs(rows.start / CHUNK, pass.buckets.clone()) {
             self.starts.push(total);
             total += count;
         }
-        self.legs.resize(total as usize, Leg::default());
+        self.legs.resize(total as usize, P::default());
         let mut picked = Picked { offsets: [0; BLOCK], len: 0 };
         for start in rows.clone().step_by(BLOCK) {
             let block = start..rows.end.min(start + BLOCK);
             if pass.is_whole {
-                block.for_each(|row| self.push(source, row, pass));
+                block.for_each(|row| self.push(source, base_seconds, row, pass));
             } else {
-                picked.refill(&source.columns, block, pass).for_each(|row| self.push(source, row, pass));
+                picked.refill(&source.columns, block, pass).for_each(|row| self.push(source, base_seconds, row, pass));
             }
         }
     }
 
     /// Writes those of a transfer's two legs that belong to the pass.
     #[inline]
-    fn push(&mut self, source: &Source<'_>, row: usize, pass: &Pass) {
+    fn push(&mut self, source: &Source<'_>, base_seconds: i64, row: usize, pass: &Pass) {
         if !source.keeps(row) {
             return;
         }
@@ -141,13 +114,13 @@ impl Part {
             if pass.has(account) {
                 let cursor = &mut self.starts[bucket_of(account) - pass.buckets.start + 1];
                 let tag = (account & ((1 << BUCKET_BITS) - 1)) << 1 | is_in;
-                self.legs[*cursor as usize] = Leg { at_seconds, amount_minor, other, tag };
+                self.legs[*cursor as usize] = P::pack(Leg { at_seconds, amount_minor, other, tag }, base_seconds);
                 *cursor += 1;
             }
         }
     }
 
-    fn bucket(&self, bucket: usize) -> &[Leg] {
+    fn bucket(&self, bucket: usize) -> &[P] {
         &self.legs[self.starts[bucket] as usize..self.starts[bucket + 1] as usize]
     }
 }
@@ -155,61 +128,40 @@ impl Part {
 /// Buffers of one thread at one bucket: transfers by account, and of each account first those out, then those in.
 #[derive(Debug, Default)]
 pub(super) struct Grouped {
-    at_seconds: Vec<i64>,
-    amount_minor: Vec<i64>,
-    other: Vec<u32>,
+    legs: Vec<Leg>,
     starts: Vec<usize>,
-    unsorted: Vec<(i64, i64, u32)>,
 }
 
 impl Grouped {
-    fn refill(&mut self, parts: &[Part], bucket: usize, accounts: usize) {
+    fn refill<P: Packed>(&mut self, base_seconds: i64, parts: &[Part<P>], bucket: usize, accounts: usize) {
         self.starts.clear();
         self.starts.resize(2 * accounts + 2, 0);
         for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
-            self.starts[leg.tag as usize + 2] += 1;
+            self.starts[leg.tag() as usize + 2] += 1;
         }
         let mut total = 0;
         for start in &mut self.starts {
             total += *start;
             *start = total;
         }
-        self.at_seconds.resize(total, 0);
-        self.amount_minor.resize(total, 0);
-        self.other.resize(total, 0);
+        self.legs.resize(total, Leg::default());
         for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
-            let cursor = &mut self.starts[leg.tag as usize + 1];
-            self.at_seconds[*cursor] = leg.at_seconds;
-            self.amount_minor[*cursor] = leg.amount_minor;
-            self.other[*cursor] = leg.other;
+            let cursor = &mut self.starts[leg.tag() as usize + 1];
+            self.legs[*cursor] = leg.unpack(base_seconds);
             *cursor += 1;
         }
     }
 
     /// The transfers of one account of the bucket, out and in, each in order of time.
     pub(super) fn ways(&mut self, account: usize) -> [Way<'_>; 2] {
-        let starts = [0, 1, 2].map(|way| self.starts[2 * account + way]);
-        let ranges = [starts[0]..starts[1], starts[1]..starts[2]];
-        for range in ranges.clone() {
-            if !self.at_seconds[range.clone()].is_sorted() {
-                self.sort(range);
+        let [start, middle, end] = [0, 1, 2].map(|way| self.starts[2 * account + way]);
+        let (outs, ins) = self.legs[start..end].split_at_mut(middle - start);
+        [outs, ins].map(|way| {
+            if !way.is_sorted_by_key(|leg| leg.at_seconds) {
+                way.sort_unstable_by_key(|leg| (leg.at_seconds, leg.amount_minor, leg.other));
             }
-        }
-        ranges.map(|range| Way {
-            at_seconds: &self.at_seconds[range.clone()],
-            amount_minor: &self.amount_minor[range.clone()],
-            other: &self.other[range],
+            &*way
         })
-    }
-
-    fn sort(&mut self, range: Range<usize>) {
-        let rows = range.clone().map(|row| (self.at_seconds[row], self.amount_minor[row], self.other[row]));
-        self.unsorted.clear();
-        self.unsorted.extend(rows);
-        self.unsorted.sort_unstable();
-        for (row, &(at_seconds, amount_minor, other)) in range.zip(&self.unsorted) {
-            (self.at_seconds[row], self.amount_minor[row], self.other[row]) = (at_seconds, amount_minor, other);
-        }
     }
 }
 
@@ -224,6 +176,22 @@ struct Bucket<K> {
 /// it. `keep` is called in the order of accounts.
 pub(super) fn group_by_account<K: Send>(
     source: &Source<'_>,
+    survey: &Survey,
+    accounts: usize,
+    progress: Progress<'_>,
+    keep: impl FnMut(Range<usize>) -> K,
+    visit: impl Fn(&mut K, &mut Grouped, usize) + Sync + Send,
+) -> Result<()> {
+    if survey.is_narrow() {
+        group::<K, Narrow>(source, survey, accounts, progress, keep, visit)
+    } else {
+        group::<K, Leg>(source, survey, accounts, progress, keep, visit)
+    }
+}
+
+fn group<K: Send, P: Packed>(
+    source: &Source<'_>,
+    survey: &Survey,
     accounts: usize,
     progress: Progress<'_>,
     mut keep: impl FnMut(Range<usize>) -> K,
@@ -232,12 +200,10 @@ pub(super) fn group_by_account<K: Send>(
     const STAGE: &str = "reading flows and times";
     let rows = source.columns.len();
     let buckets = accounts.div_ceil(1 << BUCKET_BITS);
-    let counts = count_legs(source, buckets);
-    let legs_of: Vec<u64> =
-        (0..buckets).map(|bucket| counts.iter().map(|chunk| u64::from(chunk[bucket])).sum()).collect();
+    let legs_of = survey.legs_of_buckets(buckets);
     let total: u64 = legs_of.iter().sum();
     let budget = PASS_LEGS.max(total / PASSES);
-    let mut parts: Vec<Part> = (0..rows.div_ceil(CHUNK)).map(|_| Part::default()).collect();
+    let mut parts: Vec<Part<P>> = (0..rows.div_ceil(CHUNK)).map(|_| Part::default()).collect();
     let mut done = 0;
     let mut start = 0;
     while start < buckets {
@@ -250,7 +216,7 @@ pub(super) fn group_by_account<K: Send>(
         let pass = Pass { buckets: start..end, is_whole: end - start == buckets };
         for_each_chunk_mut(&mut parts, 1, |chunk, part| {
             let rows = chunk * CHUNK..((chunk + 1) * CHUNK).min(rows);
-            part[0].refill(source, rows, &pass, &counts[chunk][pass.buckets.clone()]);
+            part[0].refill(source, rows, &pass, survey);
         });
         let mut handed: Vec<Bucket<K>> = (start..end)
             .map(|bucket| {
@@ -269,7 +235,7 @@ pub(super) fn group_by_account<K: Send>(
                     return;
                 }
                 let number = start + first + place;
-                grouped.refill(&parts, number - start, bucket.accounts);
+                grouped.refill(survey.base_seconds(), &parts, number - start, bucket.accounts);
                 visit(&mut bucket.kept, &mut grouped, bucket.accounts);
                 let now = legs_of[number] + seen.fetch_add(legs_of[number], std::sync::atomic::Ordering::Relaxed);
                 if let Err(error) = progress.step(STAGE, now, total) {
@@ -284,16 +250,4 @@ pub(super) fn group_by_account<K: Send>(
         start = end;
     }
     progress.step(STAGE, total, total)
-}
-
-/// How many legs each bucket has in each chunk of the transfers.
-fn count_legs(source: &Source<'_>, buckets: usize) -> Vec<Vec<u32>> {
-    map_chunks(source.columns.len(), CHUNK, |rows| {
-        let mut counts = vec![0u32; buckets];
-        for row in rows.filter(|&row| source.keeps(row)) {
-            counts[bucket_of(source.columns.payer[row])] += 1;
-            counts[bucket_of(source.columns.payee[row])] += 1;
-        }
-        counts
-    })
 }

@@ -17,6 +17,8 @@ mod entries;
 mod extract;
 mod grouping;
 pub mod live;
+mod packed;
+mod source;
 mod structure;
 mod sums;
 mod table;

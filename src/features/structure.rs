@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::features::catalogue::Feature;
 use crate::features::catalogue::FeatureGroup;
-use crate::features::grouping::Source;
+use crate::features::source::Source;
 use crate::features::table::Cell;
 use crate::features::table::FeatureTable;
 use crate::graph::GraphBuilder;

@@ -2,6 +2,7 @@
 
 use crate::features::activity::Way;
 use crate::features::sums::Context;
+use crate::features::sums::Leg;
 use crate::features::sums::Sums;
 
 /// Whether amounts are whole multiples of ten major units, by one multiplication where 32 bits are enough.
@@ -29,12 +30,12 @@ impl Round {
     }
 }
 
-pub(super) fn add_in(ins: &Way<'_>, context: &Context<'_>, sums: &mut Sums) {
-    sums.in_count = ins.amount_minor.len() as u64;
+pub(super) fn add_in(ins: Way<'_>, context: &Context<'_>, sums: &mut Sums) {
+    sums.in_count = ins.len() as u64;
     let round = Round::new(context);
     let (mut positive, mut refunds, mut rounds) = (0u64, 0u64, 0u64);
     let (mut positive_minor, mut total_minor, mut square, mut ln) = (0i64, 0i64, 0i128, 0i128);
-    for &minor in ins.amount_minor {
+    for &Leg { amount_minor: minor, .. } in ins {
         let taken = minor.max(0);
         positive += u64::from(minor > 0);
         refunds += u64::from(minor < 0);
@@ -49,10 +50,10 @@ pub(super) fn add_in(ins: &Way<'_>, context: &Context<'_>, sums: &mut Sums) {
     (sums.in_square, sums.in_ln) = (square, ln);
 }
 
-pub(super) fn add_out(outs: &Way<'_>, context: &Context<'_>, sums: &mut Sums) {
-    sums.out_count = outs.amount_minor.len() as u64;
+pub(super) fn add_out(outs: Way<'_>, context: &Context<'_>, sums: &mut Sums) {
+    sums.out_count = outs.len() as u64;
     let round = Round::new(context);
-    for &minor in outs.amount_minor {
+    for &Leg { amount_minor: minor, .. } in outs {
         sums.out_minor += minor;
         sums.out_positive += u64::from(minor > 0);
         sums.out_positive_minor += minor.max(0);

@@ -7,6 +7,7 @@ use crate::features::activity::Way;
 use crate::features::activity::day_of;
 use crate::features::catalogue::Feature;
 use crate::features::sums::Context;
+use crate::features::sums::Leg;
 use crate::features::sums::Row;
 use crate::features::sums::Sums;
 use crate::features::sums::ratio;
@@ -14,6 +15,10 @@ use crate::features::sums::share;
 
 /// Up to this many transfers counterparties are told apart in a table.
 const IN_TABLE: usize = 1 << 12;
+
+/// Where the counterparty and the turn begin in a cell of that table, above the counterparty's number.
+const NAME_SHIFT: u32 = IN_TABLE.trailing_zeros();
+const TURN_SHIFT: u32 = NAME_SHIFT + u32::BITS;
 
 /// Cells that are looked at before a counterparty goes aside: the most that numbers chosen to collide can cost.
 const PROBES: usize = 64;
@@ -33,14 +38,22 @@ struct Met {
 #[derive(Debug, Default)]
 pub(super) struct Counterparties {
     met: Vec<Met>,
-    table: Vec<u64>,
+    table: Table,
     keys: Vec<u64>,
+}
+
+/// Cells that need no clearing from one account to the next, since each tells whose turn it was written in.
+#[derive(Debug, Default)]
+struct Table {
+    /// Turn, counterparty and number, from the highest bits down.
+    cells: Vec<u64>,
+    turn: u64,
 }
 
 /// Gives counterparties numbers from 0 on, in the order in which they are first asked for.
 struct Numbers<'a> {
-    /// Counterparty in the high half, number and one in the low half; 0 is free.
-    table: &'a mut [u64],
+    cells: &'a mut [u64],
+    turn: u64,
     shift: u32,
     len: u32,
     /// Numbers of counterparties that found no cell near their own.
@@ -48,25 +61,39 @@ struct Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    fn new(table: &'a mut Vec<u64>, asked: usize) -> Self {
-        let size = (2 * asked).next_power_of_two().max(2);
-        table.clear();
-        table.resize(size, 0);
-        Self { table, shift: 64 - size.trailing_zeros(), len: 0, aside: BTreeMap::new() }
+    /// For at most `asked` counterparties, no more than [`IN_TABLE`].
+    fn new(table: &'a mut Table, asked: usize) -> Self {
+        let size = (4 * asked).next_power_of_two().max(2);
+        if table.cells.len() < size {
+            table.cells.resize(size, 0);
+        }
+        table.turn += 1;
+        if table.turn >> (u64::BITS - TURN_SHIFT) > 0 {
+            table.cells.fill(0);
+            table.turn = 1;
+        }
+        let cells = &mut table.cells[..size];
+        Self { cells, turn: table.turn, shift: 64 - size.trailing_zeros(), len: 0, aside: BTreeMap::new() }
     }
 
     #[inline]
     fn of(&mut self, counterparty: u32) -> usize {
-        let mask = self.table.len() - 1;
+        let mask = self.cells.len() - 1;
+        const KNOWN: u64 = 1 << NAME_SHIFT;
+        const FREE: u64 = 1 << TURN_SHIFT;
+        let name = self.turn << TURN_SHIFT | u64::from(counterparty) << NAME_SHIFT;
         let home = (u64::from(counterparty).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
         for place in home..home + PROBES {
-            let cell = &mut self.table[place & mask];
-            let is_free = *cell == 0;
+            let cell = &mut self.cells[place & mask];
+            // The number where the counterparty is known; at least the turn where the cell is free.
+            let differs = *cell ^ name;
+            let is_taken = differs.wrapping_sub(KNOWN) < FREE - KNOWN;
             // Whether a counterparty is new is anybody's guess, so new and known ones go one way.
-            if is_free | ((*cell >> 32) as u32 == counterparty) {
-                let number = if is_free { self.len } else { *cell as u32 - 1 };
-                *cell = u64::from(counterparty) << 32 | u64::from(number + 1);
-                self.len += u32::from(is_free);
+            if !is_taken {
+                let is_new = differs >= FREE;
+                let number = if is_new { u64::from(self.len) } else { differs };
+                *cell = name | number;
+                self.len += u32::from(is_new);
                 return number as usize;
             }
         }
@@ -84,12 +111,12 @@ impl<'a> Numbers<'a> {
 impl Counterparties {
     pub(super) fn look(
         &mut self,
-        [outs, ins]: [&Way<'_>; 2],
+        [outs, ins]: [Way<'_>; 2],
         context: &Context<'_>,
         sums: &mut Sums,
         row: &mut impl Row,
     ) {
-        let transfers = ins.other.len() + outs.other.len();
+        let transfers = ins.len() + outs.len();
         if self.met.len() <= transfers {
             self.met.resize(transfers + 1, Met::default());
         }
@@ -100,20 +127,16 @@ impl Counterparties {
             let numbers = number_by_sorting([outs, ins], &mut self.keys);
             meet([outs, ins], &mut self.met, |place, _| numbers[place] as u32 as usize)
         };
-        add_counts(met, payers, context, sums);
-        add_amounts(met, payers, context, sums);
-        write_largest(met, payers, context, row);
-        if context.has_times {
-            write_visits(&met[..payers], context, row);
-        }
+        look_at_payers(&met[..payers], context, sums, row);
+        look_at_payees(met, context, sums, row);
     }
 }
 
 /// As [`Numbers`], by the place of the transfer: those in, then those out.
-fn number_by_sorting<'a>([outs, ins]: [&Way<'_>; 2], keys: &'a mut Vec<u64>) -> &'a [u64] {
-    let others = ins.other.iter().chain(outs.other);
+fn number_by_sorting<'a>([outs, ins]: [Way<'_>; 2], keys: &'a mut Vec<u64>) -> &'a [u64] {
+    let legs = ins.iter().chain(outs);
     keys.clear();
-    keys.extend(others.zip(0..).map(|(&other, place): (_, u64)| u64::from(other) << 32 | place));
+    keys.extend(legs.zip(0..).map(|(leg, place): (_, u64)| u64::from(leg.other) << 32 | place));
     keys.sort_unstable();
     // The first place of each counterparty goes above all its places; in that order counterparties are numbered.
     for run in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
@@ -133,13 +156,12 @@ fn number_by_sorting<'a>([outs, ins]: [&Way<'_>; 2], keys: &'a mut Vec<u64>) -> 
 
 /// Adds up what passed with each counterparty. Those that paid come first; their number is returned besides.
 fn meet<'a>(
-    [outs, ins]: [&Way<'_>; 2],
+    [outs, ins]: [Way<'_>; 2],
     met: &'a mut [Met],
     mut number_of: impl FnMut(usize, u32) -> usize,
 ) -> (&'a [Met], usize) {
     let mut len = 0;
-    let each = ins.at_seconds.iter().zip(ins.amount_minor).zip(ins.other);
-    for (place, ((&at, &minor), &other)) in each.enumerate() {
+    for (place, &Leg { at_seconds: at, amount_minor: minor, other, .. }) in ins.iter().enumerate() {
         // What is written behind the last stays if the counterparty is new.
         met[len] = Met { first_in_seconds: at, ..Met::default() };
         let number = number_of(place, other);
@@ -150,9 +172,9 @@ fn meet<'a>(
         met.last_in_seconds = at;
     }
     let payers = len;
-    for (place, (&minor, &other)) in outs.amount_minor.iter().zip(outs.other).enumerate() {
+    for (place, &Leg { amount_minor: minor, other, .. }) in outs.iter().enumerate() {
         met[len] = Met::default();
-        let number = number_of(ins.other.len() + place, other);
+        let number = number_of(ins.len() + place, other);
         len = len.max(number + 1);
         let met = &mut met[number];
         met.out_count += 1;
@@ -161,46 +183,10 @@ fn meet<'a>(
     (&met[..len], payers)
 }
 
-fn add_counts(met: &[Met], payers: usize, context: &Context<'_>, sums: &mut Sums) {
-    let square = |count: u32| u64::from(count) * u64::from(count);
-    // Counts of an account fit 32 bits together, so their squares fit 64.
-    let (mut payees, mut returning, mut matched) = (0u64, 0u64, 0u64);
-    let (mut in_square, mut out_square) = (0u64, 0u64);
-    for met in met {
-        payees += u64::from(met.out_count > 0);
-        returning += u64::from(met.in_count > 1);
-        matched += u64::from(met.in_count.min(met.out_count));
-        in_square += square(met.in_count);
-        out_square += square(met.out_count);
-    }
-    (sums.payers, sums.payees) = (payers as u64, payees);
-    (sums.returning_payers, sums.matched_count) = (returning, matched);
-    (sums.payer_count_square, sums.payee_count_square) = (in_square.into(), out_square.into());
-    if !context.has_amounts {
-        let ln = |met: &Met| context.logarithms.x_ln_x(u64::from(met.in_count));
-        sums.payer_count_ln = met[..payers].iter().map(ln).sum();
-    }
-}
+/// The five largest of a stream, largest first.
+struct Largest([i64; 5]);
 
-fn add_amounts(met: &[Met], payers: usize, context: &Context<'_>, sums: &mut Sums) {
-    let square = |minor: i64| i128::from(minor) * i128::from(minor);
-    for met in &met[..payers] {
-        let brought = met.in_minor.max(0);
-        sums.payer_minor_square += square(met.in_minor);
-        sums.payer_minor_ln += i128::from(brought) * i128::from(context.logarithms.ln_of_amount(brought));
-        sums.payer_positive_minor += brought;
-        sums.matched_minor += brought.min(met.out_minor.max(0));
-    }
-    for met in met {
-        sums.payee_minor_square += square(met.out_minor);
-        sums.payee_positive_minor += met.out_minor.max(0);
-    }
-}
-
-/// The `N` largest of a stream, largest first.
-struct Largest<const N: usize>([i64; N]);
-
-impl<const N: usize> Largest<N> {
+impl Largest {
     #[inline]
     fn push(&mut self, mut value: i64) {
         for kept in &mut self.0 {
@@ -209,41 +195,73 @@ impl<const N: usize> Largest<N> {
     }
 }
 
-fn write_largest(met: &[Met], payers: usize, context: &Context<'_>, row: &mut impl Row) {
-    let (mut top_payers, mut top_payees) = (Largest([0; 5]), Largest([0; 1]));
-    let (mut brought, mut got) = (0i64, 0i64);
-    for met in &met[..payers] {
-        let inflow = if context.has_amounts { met.in_minor.max(0) } else { i64::from(met.in_count) };
-        brought += inflow;
-        top_payers.push(inflow);
-    }
-    for met in met {
-        let outflow = if context.has_amounts { met.out_minor.max(0) } else { i64::from(met.out_count) };
-        got += outflow;
-        top_payees.push(outflow);
-    }
-    row.set(Feature::TopPayerShare, ratio(top_payers.0[0] as f64, brought as f64));
-    let top_five: i64 = top_payers.0.iter().sum();
-    row.set(Feature::TopFivePayerShare, ratio(top_five as f64, brought as f64));
-    row.set(Feature::TopPayeeShare, ratio(top_payees.0[0] as f64, got as f64));
+/// What shares are shares of: money where there are amounts, else transfers.
+fn flow(minor: i64, count: u32, context: &Context<'_>) -> i64 {
+    if context.has_amounts { minor.max(0) } else { i64::from(count) }
 }
 
-fn write_visits(payers: &[Met], context: &Context<'_>, row: &mut impl Row) {
-    let (mut day_returning, mut new_payers) = (0u64, 0u64);
-    let (mut visit_seconds, mut visits) = (0i128, 0u64);
+fn square(minor: i64) -> i128 {
+    i128::from(minor) * i128::from(minor)
+}
+
+fn look_at_payers(payers: &[Met], context: &Context<'_>, sums: &mut Sums, row: &mut impl Row) {
+    // Counts of an account fit 32 bits together, so their squares fit 64.
+    let (mut visits, mut returning, mut matched, mut count_square) = (0u64, 0u64, 0u64, 0u64);
+    let (mut positive, mut matched_minor, mut minor_square, mut minor_ln) = (0i64, 0i64, 0i128, 0i128);
+    let (mut top, mut brought) = (Largest([0; 5]), 0i64);
+    let (mut day_returning, mut new, mut visit_seconds) = (0u64, 0u64, 0i128);
     for met in payers {
+        visits += u64::from(met.in_count);
+        returning += u64::from(met.in_count > 1);
+        matched += u64::from(met.in_count.min(met.out_count));
+        count_square += u64::from(met.in_count) * u64::from(met.in_count);
+        let minor = met.in_minor.max(0);
+        positive += minor;
+        matched_minor += minor.min(met.out_minor.max(0));
+        minor_square += square(met.in_minor);
+        minor_ln += i128::from(minor) * i128::from(context.logarithms.ln_of_amount(minor));
+        let inflow = flow(met.in_minor, met.in_count, context);
+        brought += inflow;
+        top.push(inflow);
         let first_day = day_of(met.first_in_seconds, context.utc_offset);
         let last_day = day_of(met.last_in_seconds, context.utc_offset);
-        visits += u64::from(met.in_count);
         day_returning += u64::from(first_day != last_day);
-        new_payers += u64::from(first_day > context.as_of_day - RECENT_DAYS);
+        new += u64::from(first_day > context.as_of_day - RECENT_DAYS);
         visit_seconds += i128::from(met.last_in_seconds - met.first_in_seconds);
     }
-    let gaps = visits - payers.len() as u64;
-    let payers = payers.len() as u64;
-    row.set(Feature::PayerReturnDayRate, share(day_returning, payers));
-    row.set(Feature::NewPayerShare, share(new_payers, payers));
-    row.set(Feature::VisitGapDays, ratio(visit_seconds as f64, gaps as f64) / 86_400.0);
+    let number = payers.len() as u64;
+    (sums.payers, sums.returning_payers, sums.matched_count) = (number, returning, matched);
+    sums.payer_count_square = count_square.into();
+    (sums.payer_positive_minor, sums.matched_minor) = (positive, matched_minor);
+    (sums.payer_minor_square, sums.payer_minor_ln) = (minor_square, minor_ln);
+    if !context.has_amounts {
+        let ln = |met: &Met| context.logarithms.x_ln_x(u64::from(met.in_count));
+        sums.payer_count_ln = payers.iter().map(ln).sum();
+    }
+    row.set(Feature::TopPayerShare, ratio(top.0[0] as f64, brought as f64));
+    row.set(Feature::TopFivePayerShare, ratio(top.0.iter().sum::<i64>() as f64, brought as f64));
+    if context.has_times {
+        row.set(Feature::PayerReturnDayRate, share(day_returning, number));
+        row.set(Feature::NewPayerShare, share(new, number));
+        row.set(Feature::VisitGapDays, ratio(visit_seconds as f64, (visits - number) as f64) / 86_400.0);
+    }
+}
+
+fn look_at_payees(met: &[Met], context: &Context<'_>, sums: &mut Sums, row: &mut impl Row) {
+    let (mut payees, mut count_square, mut positive, mut minor_square) = (0u64, 0u64, 0i64, 0i128);
+    let (mut top, mut got) = (0, 0i64);
+    for met in met {
+        payees += u64::from(met.out_count > 0);
+        count_square += u64::from(met.out_count) * u64::from(met.out_count);
+        positive += met.out_minor.max(0);
+        minor_square += square(met.out_minor);
+        let outflow = flow(met.out_minor, met.out_count, context);
+        got += outflow;
+        top = outflow.max(top);
+    }
+    (sums.payees, sums.payee_count_square) = (payees, count_square.into());
+    (sums.payee_positive_minor, sums.payee_minor_square) = (positive, minor_square);
+    row.set(Feature::TopPayeeShare, ratio(top as f64, got as f64));
 }
 
 #[cfg(test)]
@@ -255,7 +273,7 @@ mod tests {
     fn counterparties_chosen_to_collide_are_numbered_all_the_same() {
         let first_cells = |name: &u32| u64::from(*name).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56 == 0;
         let names: Vec<u32> = (0..).filter(first_cells).take(2_000).collect();
-        let mut table = Vec::new();
+        let mut table = Table::default();
         let mut numbers = Numbers::new(&mut table, names.len());
         for _ in 0..2 {
             for (place, &name) in names.iter().enumerate() {
@@ -273,9 +291,8 @@ mod tests {
             ins in proptest::collection::vec(0u32..40, 0..60),
             outs in proptest::collection::vec(0u32..40, 0..60),
         ) {
-            let zeros = vec![0i64; 60];
-            let way = |other| Way { at_seconds: &zeros, amount_minor: &zeros, other };
-            let (mut table, mut keys) = (Vec::new(), Vec::new());
+            let way = |others: &[u32]| -> Vec<Leg> { others.iter().map(|&other| Leg { other, ..Leg::default() }).collect() };
+            let (mut table, mut keys) = (Table::default(), Vec::new());
             let mut numbers = Numbers::new(&mut table, ins.len() + outs.len());
             let by_table: Vec<u64> = ins.iter().chain(&outs).map(|&other| numbers.of(other) as u64).collect();
             let sorted = number_by_sorting([&way(&outs), &way(&ins)], &mut keys);

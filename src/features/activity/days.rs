@@ -2,9 +2,11 @@
 
 use crate::features::activity::RECENT_DAYS;
 use crate::features::activity::Way;
+use crate::features::activity::ahead::Ahead;
 use crate::features::activity::day_of;
 use crate::features::catalogue::Feature;
 use crate::features::sums::Context;
+use crate::features::sums::Leg;
 use crate::features::sums::Row;
 use crate::features::sums::Sums;
 use crate::features::sums::ratio;
@@ -28,10 +30,10 @@ struct ByDay {
 }
 
 impl ByDay {
-    /// Starts with room for a day for each of `transfers` and one past the last.
+    /// Starts with room for a day for each of `transfers`.
     fn begin(&mut self, transfers: usize) -> Filling<'_> {
-        if self.days.len() < transfers + 2 {
-            self.days.resize(transfers + 2, (NEVER, 0));
+        if self.days.len() < transfers + 1 {
+            self.days.resize(transfers + 1, (NEVER, 0));
         }
         Filling { days: &mut self.days, len: 0, day: NEVER, minor: 0 }
     }
@@ -55,30 +57,28 @@ impl<'a> Filling<'a> {
         self.days[self.len] = (day, self.minor);
     }
 
-    /// The days, and behind them one that never comes.
     fn end(self) -> &'a [(i64, i64)] {
-        self.days[self.len + 1] = (NEVER, 0);
-        &self.days[1..self.len + 2]
+        &self.days[1..=self.len]
     }
 }
 
 impl Days {
     pub(super) fn look(
         &mut self,
-        [outs, ins]: [&Way<'_>; 2],
+        [outs, ins]: [Way<'_>; 2],
         context: &Context<'_>,
         sums: &mut Sums,
         row: &mut impl Row,
     ) {
-        let mut filling = self.sent.begin(outs.at_seconds.len());
-        for (&at, &minor) in outs.at_seconds.iter().zip(outs.amount_minor) {
+        let mut filling = self.sent.begin(outs.len());
+        for &Leg { at_seconds: at, amount_minor: minor, .. } in outs {
             filling.push(day_of(at, context.utc_offset), minor);
         }
         let sent = filling.end();
-        let mut filling = self.received.begin(ins.at_seconds.len());
+        let mut filling = self.received.begin(ins.len());
         let (mut by_hour, mut by_weekday) = ([0u32; 24], [0u32; 7]);
         let mut recent_minor = 0;
-        for (&at, &minor) in ins.at_seconds.iter().zip(ins.amount_minor) {
+        for &Leg { at_seconds: at, amount_minor: minor, .. } in ins {
             let day = day_of(at, context.utc_offset);
             filling.push(day, minor);
             let second = at + i64::from(context.utc_offset.seconds()) - day * DAY_SECONDS;
@@ -91,7 +91,7 @@ impl Days {
         sums.in_hour_ln = by_hour.iter().map(of).sum();
         sums.in_weekday_ln = by_weekday.iter().map(of).sum();
         (sums.in_by_hour, sums.in_by_weekday) = (by_hour, by_weekday);
-        add_gaps(ins.at_seconds, sums);
+        add_gaps(ins, sums);
         add_days([sent, received], sums);
         if context.has_amounts {
             row.set(Feature::RecentReceiptShare, ratio(recent_minor as f64, sums.in_minor() as f64));
@@ -106,37 +106,34 @@ fn weekday(day: i64) -> usize {
     ((day + 3 + 7 * WEEKS) as u32 % 7) as usize
 }
 
-fn add_gaps(at_seconds: &[i64], sums: &mut Sums) {
-    let ([first, ..], [.., last]) = (at_seconds, at_seconds) else { return };
-    (sums.first_in_seconds, sums.last_in_seconds) = (*first, *last);
-    let square = |pair: &[i64]| i128::from(pair[1] - pair[0]) * i128::from(pair[1] - pair[0]);
-    sums.gap_square = at_seconds.windows(2).map(square).sum();
+fn add_gaps(ins: Way<'_>, sums: &mut Sums) {
+    let ([first, ..], [.., last]) = (ins, ins) else { return };
+    (sums.first_in_seconds, sums.last_in_seconds) = (first.at_seconds, last.at_seconds);
+    let gap = |pair: &[Leg]| i128::from(pair[1].at_seconds - pair[0].at_seconds);
+    sums.gap_square = ins.windows(2).map(|pair| gap(pair) * gap(pair)).sum();
 }
 
-/// Both directions side by side; each ends with [`NEVER`].
+/// Both directions side by side.
 fn add_days([sent, received]: [&[(i64, i64)]; 2], sums: &mut Sums) {
-    let (mut out, mut come) = (0, 0);
+    let get = |days: &[(i64, i64)], place| Some(days.get(place).copied().unwrap_or((NEVER, 0)));
+    let (mut out, mut come) = (Ahead::new(|place| get(sent, place)), Ahead::new(|place| get(received, place)));
     let (mut active, mut matched) = (0u64, 0i64);
-    let (mut first, mut last) = (0, 0);
-    loop {
-        let ((sent_day, sent_minor), (received_day, received_minor)) = (sent[out], received[come]);
-        let day = sent_day.min(received_day);
-        if day == NEVER {
-            break;
-        }
-        let (sends, receives) = (sent_day == day, received_day == day);
+    while out.place < sent.len() || come.place < received.len() {
+        let ((sent_day, sent_minor), (received_day, received_minor)) = (out.now, come.now);
+        let (sends, receives) = (sent_day <= received_day, received_day <= sent_day);
         matched += if sends { sent_minor } else { 0 }.min(if receives { received_minor } else { 0 });
-        out += usize::from(sends);
-        come += usize::from(receives);
-        first = if active == 0 { day } else { first };
-        last = day;
+        out.step(sends);
+        come.step(receives);
         active += 1;
     }
-    let receipts = &received[..received.len() - 1];
-    (sums.active_days, sums.receipt_days, sums.matched_day_minor) = (active, receipts.len() as u64, matched.into());
+    let [first, last] =
+        [<[_]>::first, <[_]>::last].map(|end| [end(sent), end(received)].map(|day| day.map(|&(day, _)| day)));
+    let first = first.into_iter().flatten().min().unwrap_or(0);
+    let last = last.into_iter().flatten().max().unwrap_or(0);
+    (sums.active_days, sums.receipt_days, sums.matched_day_minor) = (active, received.len() as u64, matched.into());
     (sums.first_day, sums.last_day) = (first, last);
-    sums.last_receipt_day = receipts.last().map_or(0, |&(day, _)| day);
-    sums.top_week_minor = top_week(receipts.iter().copied());
+    sums.last_receipt_day = received.last().map_or(0, |&(day, _)| day);
+    sums.top_week_minor = top_week(received.iter().copied());
 }
 
 #[cfg(test)]

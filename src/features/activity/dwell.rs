@@ -1,8 +1,10 @@
 //! How long money stays: what comes waits in line and leaves first in, first out.
 
 use crate::features::activity::Way;
+use crate::features::activity::ahead::Ahead;
 use crate::features::catalogue::Feature;
 use crate::features::sums::Context;
+use crate::features::sums::Leg;
 use crate::features::sums::Row;
 use crate::features::sums::Sums;
 
@@ -14,52 +16,21 @@ const QUANTILES: [(Feature, i128); 3] = [(Feature::DwellP10, 1), (Feature::Dwell
 /// Buffers of this look.
 #[derive(Debug, Default)]
 pub(super) struct Dwell {
-    arriving: Line,
-    leaving: Line,
+    arriving: Vec<Leg>,
+    leaving: Vec<Leg>,
     narrow: Vec<u64>,
     wide: Vec<u128>,
 }
 
-/// Money that moves one way, in order of time, none of it 0. Order within one second is open: what leaves at a second may
-/// take all that came up to it.
-#[derive(Debug, Default)]
-struct Line {
-    at_seconds: Vec<i64>,
-    minor: Vec<i64>,
-    unsorted: Vec<(i64, i64)>,
-}
-
-impl Line {
-    /// What `there` brings and what of `back` is given back.
-    fn refill(&mut self, there: &Way<'_>, back: &Way<'_>) -> Moves<'_> {
-        let brought = pairs(there).filter(|&(_, minor)| minor > 0);
-        let given_back = pairs(back).filter(|&(_, minor)| minor < 0).map(|(at, minor)| (at, -minor));
-        self.unsorted.clear();
-        self.unsorted.extend(brought.chain(given_back));
-        self.unsorted.sort_unstable();
-        self.at_seconds.clear();
-        self.at_seconds.extend(self.unsorted.iter().map(|&(at, _)| at));
-        self.minor.clear();
-        self.minor.extend(self.unsorted.iter().map(|&(_, minor)| minor));
-        Moves { at_seconds: &self.at_seconds, minor: &self.minor }
-    }
-}
-
-fn pairs(way: &Way<'_>) -> impl Iterator<Item = (i64, i64)> {
-    way.at_seconds.iter().copied().zip(way.amount_minor.iter().copied())
-}
-
-/// A filled [`Line`], or an account's transfers themselves.
-#[derive(Debug, Clone, Copy)]
-struct Moves<'a> {
-    at_seconds: &'a [i64],
-    minor: &'a [i64],
-}
-
-impl<'a> Moves<'a> {
-    fn of(way: &Way<'a>) -> Self {
-        Self { at_seconds: way.at_seconds, minor: way.amount_minor }
-    }
+/// Money that moves one way, in order of time, none of it 0: what `there` brings and what of `back` is given back. Order
+/// within one second is open: what leaves at a second may take all that came up to it.
+fn moves<'a>(there: Way<'_>, back: Way<'_>, line: &'a mut Vec<Leg>) -> Way<'a> {
+    let brought = there.iter().copied().filter(|leg| leg.amount_minor > 0);
+    let given_back = back.iter().filter(|leg| leg.amount_minor < 0);
+    line.clear();
+    line.extend(brought.chain(given_back.map(|leg| Leg { amount_minor: -leg.amount_minor, ..*leg })));
+    line.sort_unstable_by_key(|leg| (leg.at_seconds, leg.amount_minor));
+    line
 }
 
 /// Dwell time in the high half, what stayed so long in the low half.
@@ -92,19 +63,19 @@ impl Piece for u128 {
 impl Dwell {
     /// A refund is money the other way. Money that leaves without having come in the data is taken to have been there
     /// before.
-    pub(super) fn look(&mut self, [outs, ins]: [&Way<'_>; 2], sums: &Sums, context: &Context<'_>, row: &mut impl Row) {
+    pub(super) fn look(&mut self, [outs, ins]: [Way<'_>; 2], sums: &Sums, context: &Context<'_>, row: &mut impl Row) {
         let (arriving, leaving) = if sums.all_positive() {
-            (Moves::of(ins), Moves::of(outs))
+            (ins, outs)
         } else {
-            (self.arriving.refill(ins, outs), self.leaving.refill(outs, ins))
+            (moves(ins, outs, &mut self.arriving), moves(outs, ins, &mut self.leaving))
         };
-        let ([first, ..], [.., last]) = (arriving.at_seconds, arriving.at_seconds) else { return };
-        let came: i64 = arriving.minor.iter().sum();
-        let longest = leaving.at_seconds.last().unwrap_or(last) - first;
+        let ([first, ..], [.., last]) = (arriving, arriving) else { return };
+        let came: i64 = arriving.iter().map(|leg| leg.amount_minor).sum();
+        let longest = leaving.last().unwrap_or(last).at_seconds - first.at_seconds;
         let within = if longest <= i64::from(u32::MAX) && came <= i64::from(u32::MAX) {
-            write_quantiles(pair_off(arriving, leaving, &mut self.narrow), row)
+            pair_off(arriving, leaving, &mut self.narrow).write_quantiles(row)
         } else {
-            write_quantiles(pair_off(arriving, leaving, &mut self.wide), row)
+            pair_off(arriving, leaving, &mut self.wide).write_quantiles(row)
         };
         for ((feature, _), within) in WINDOWS.into_iter().zip(within) {
             if feature != Feature::PassThroughHour || context.has_hours {
@@ -114,58 +85,63 @@ impl Dwell {
     }
 }
 
-/// Matches what leaves with what came, piece by piece.
-fn pair_off<'a, P: Piece>(arriving: Moves<'_>, leaving: Moves<'_>, pieces: &'a mut Vec<P>) -> &'a mut [P] {
-    let (comes, goes) = (arriving.minor.len(), leaving.minor.len());
+/// What left again, piece by piece, in order of leaving.
+struct Paired<'a, P> {
+    pieces: &'a mut [P],
+    /// All of it.
+    left: i64,
+    /// What stayed no longer than each window.
+    within: [i64; 3],
+}
+
+/// Matches what leaves with what came.
+fn pair_off<'a, P: Piece>(arriving: Way<'_>, leaving: Way<'_>, pieces: &'a mut Vec<P>) -> Paired<'a, P> {
+    let (comes, goes) = (arriving.len(), leaving.len());
     if pieces.len() < comes + goes {
         pieces.resize(comes + goes, P::NOTHING);
     }
-    if comes == 0 || goes == 0 {
-        return &mut pieces[..0];
-    }
-    let (mut len, mut come, mut gone) = (0, 0, 0);
-    let (mut waiting, mut wanted) = (arriving.minor[0], leaving.minor[0]);
+    let (mut len, mut left, mut within) = (0, 0, [0; 3]);
+    let get = |way: Way<'_>, place| way.get(place).map(|leg: &Leg| (leg.at_seconds, leg.amount_minor));
+    let (mut come, mut gone) = (Ahead::new(|place| get(arriving, place)), Ahead::new(|place| get(leaving, place)));
     // A step uses up one side or both, so steps are no more than arrivals and departures together.
-    while come < comes && gone < goes {
-        let (since, now) = (arriving.at_seconds[come], leaving.at_seconds[gone]);
+    while come.place < comes && gone.place < goes {
+        let ((since, waiting), (now, wanted)) = (come.now, gone.now);
         let has_come = since <= now;
         let moved = if has_come { waiting.min(wanted) } else { 0 };
         pieces[len] = P::new(now - since, moved);
         len += usize::from(has_come);
+        // A step waits for the one before, so what is added up on the way costs nothing.
+        left += moved;
+        for (within, (_, hours)) in within.iter_mut().zip(WINDOWS) {
+            *within += if now - since <= hours * 3600 { moved } else { 0 };
+        }
         let (next_come, next_gone) = (moved == waiting, !has_come | (moved == wanted));
-        come += usize::from(next_come);
-        gone += usize::from(next_gone);
-        waiting = if next_come { arriving.minor[come.min(comes - 1)] } else { waiting - moved };
-        wanted = if next_gone { leaving.minor[gone.min(goes - 1)] } else { wanted - moved };
+        come.now.1 -= moved;
+        gone.now.1 -= moved;
+        come.step(next_come);
+        gone.step(next_gone);
     }
-    &mut pieces[..len]
+    Paired { pieces: &mut pieces[..len], left, within }
 }
 
-/// Sorts the pieces and writes the quantiles of dwell; returns what left within each window.
-fn write_quantiles<P: Piece>(pieces: &mut [P], row: &mut impl Row) -> [i64; 3] {
-    pieces.sort_unstable();
-    let (mut left, mut within) = (0i64, [0i64; 3]);
-    for piece in pieces.iter() {
-        let (dwell, moved) = piece.split();
-        left += moved;
-        for (left, (_, hours)) in within.iter_mut().zip(WINDOWS) {
-            *left += if dwell <= hours * 3600 { moved } else { 0 };
+impl<P: Piece> Paired<'_, P> {
+    /// Sorts the pieces by dwell and writes its quantiles; returns what left within each window.
+    fn write_quantiles(self, row: &mut impl Row) -> [i64; 3] {
+        self.pieces.sort_unstable();
+        let mut pieces = self.pieces.iter().map(|piece| piece.split());
+        let (mut gone, mut reached) = (0, 0);
+        for (feature, tenths) in QUANTILES {
+            // The first piece with which a share of tenths or more is gone.
+            let needed = ((i128::from(self.left) * tenths + 9) / 10) as i64;
+            while gone < needed
+                && let Some((dwell, moved)) = pieces.next()
+            {
+                (gone, reached) = (gone + moved, dwell);
+            }
+            if gone > 0 {
+                row.set(feature, reached as f64 / 3600.0);
+            }
         }
+        self.within
     }
-    if pieces.is_empty() {
-        return within;
-    }
-    // The first piece with which a share of tenths or more is gone: those before it are counted.
-    let needed = QUANTILES.map(|(_, tenths)| ((i128::from(left) * tenths + 9) / 10) as i64);
-    let (mut gone, mut before) = (0i64, [0usize; 3]);
-    for piece in pieces.iter() {
-        gone += piece.split().1;
-        for (before, needed) in before.iter_mut().zip(needed) {
-            *before += usize::from(gone < needed);
-        }
-    }
-    for ((feature, _), before) in QUANTILES.into_iter().zip(before) {
-        row.set(feature, pieces[before].split().0 as f64 / 3600.0);
-    }
-    within
 }

@@ -3,6 +3,7 @@
 //! Transfers in and transfers out are looked at apart, since little is asked of both, and each look is a loop with few
 //! branches: what a market does next is anybody's guess, and every wrong guess costs as much as ten sums.
 
+mod ahead;
 mod amounts;
 mod counterparties;
 mod days;
@@ -15,6 +16,7 @@ use crate::features::activity::dwell::Dwell;
 use crate::features::catalogue::Feature;
 use crate::features::catalogue::FeatureGroup;
 use crate::features::sums::Context;
+use crate::features::sums::Leg;
 use crate::features::sums::Row;
 use crate::features::sums::Sums;
 use crate::transfer::DAY_SECONDS;
@@ -24,12 +26,7 @@ use crate::transfer::UtcOffset;
 const RECENT_DAYS: i64 = 30;
 
 /// An account's transfers of one direction, in order of time where there are times.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Way<'a> {
-    pub(super) at_seconds: &'a [i64],
-    pub(super) amount_minor: &'a [i64],
-    pub(super) other: &'a [u32],
-}
+pub(super) type Way<'a> = &'a [Leg];
 
 /// The civil day of a second within [`AT_SECONDS`](crate::transfer::AT_SECONDS).
 #[inline]
@@ -91,20 +88,20 @@ pub(super) fn write_activity(
     row: &mut impl Row,
 ) {
     let mut sums = Sums::default();
-    amounts::add_in(&ins, context, &mut sums);
-    amounts::add_out(&outs, context, &mut sums);
+    amounts::add_in(ins, context, &mut sums);
+    amounts::add_out(outs, context, &mut sums);
     if context.has_times {
-        scratch.days.look([&outs, &ins], context, &mut sums, row);
+        scratch.days.look([outs, ins], context, &mut sums, row);
     }
     if wanted.counterparties {
-        scratch.counterparties.look([&outs, &ins], context, &mut sums, row);
+        scratch.counterparties.look([outs, ins], context, &mut sums, row);
     }
     sums.write(context, row);
     if wanted.dwell && context.has_times && context.has_amounts {
-        scratch.dwell.look([&outs, &ins], &sums, context, row);
+        scratch.dwell.look([outs, ins], &sums, context, row);
     }
     if wanted.tickets && context.has_amounts {
-        tickets::look(&ins, context, &mut scratch.tickets, row);
+        tickets::look(ins, context, &mut scratch.tickets, row);
     }
 }
 

@@ -3,15 +3,16 @@
 use crate::features::activity::Way;
 use crate::features::catalogue::Feature;
 use crate::features::sums::Context;
+use crate::features::sums::Leg;
 use crate::features::sums::Row;
 use crate::features::sums::entropy;
 use crate::features::sums::share;
 
-pub(super) fn look(ins: &Way<'_>, context: &Context<'_>, tickets: &mut Vec<u64>, row: &mut impl Row) {
+pub(super) fn look(ins: Way<'_>, context: &Context<'_>, tickets: &mut Vec<u64>, row: &mut impl Row) {
     tickets.clear();
-    tickets.resize(ins.amount_minor.len(), 0);
+    tickets.resize(ins.len(), 0);
     let mut len = 0;
-    for &minor in ins.amount_minor {
+    for &Leg { amount_minor: minor, .. } in ins {
         tickets[len] = minor as u64;
         len += usize::from(minor > 0);
     }

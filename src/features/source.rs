@@ -1,0 +1,118 @@
+//! The transfers that count, and what one look at all of them tells.
+
+use std::ops::Range;
+
+use crate::parallel::map_chunks;
+use crate::transfer::TransferColumns;
+use crate::transfer::UtcOffset;
+
+/// Accounts in a bucket: their legs should fit the second-level cache.
+pub(super) const BUCKET_BITS: u32 = 10;
+/// Transfers that are sorted by bucket at a time.
+pub(super) const CHUNK: usize = 1 << 20;
+
+pub(super) fn bucket_of(account: u32) -> usize {
+    (account >> BUCKET_BITS) as usize
+}
+
+/// The transfers that count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) columns: TransferColumns<'a>,
+    /// Transfers after this second are left out.
+    pub(super) until_seconds: i64,
+}
+
+impl Source<'_> {
+    pub(super) fn keeps(&self, row: usize) -> bool {
+        self.columns.payer[row] != self.columns.payee[row]
+            && self.columns.at_seconds.is_none_or(|at| at[row] <= self.until_seconds)
+    }
+
+    /// Whether times tell the hour: where all of them are midnight, in UTC or in `offset`, they tell the day alone.
+    pub(super) fn has_hours(&self, offset: UtcOffset) -> bool {
+        let Some(at) = self.columns.at_seconds else { return false };
+        let off_midnight =
+            |offset: UtcOffset| (0..at.len()).any(|row| offset.second_of_day(at[row]) > 0 && self.keeps(row));
+        off_midnight(UtcOffset::UTC) && off_midnight(offset)
+    }
+
+    pub(super) fn survey(&self, accounts: usize) -> Survey {
+        let chunks = map_chunks(self.columns.len(), CHUNK, |rows| self.survey_chunk(rows, accounts));
+        let empty = Survey { transfers: 0, self_transfers: 0, span_seconds: None, wide: 0, legs: Vec::new() };
+        chunks.into_iter().fold(empty, Survey::join)
+    }
+
+    fn survey_chunk(&self, rows: Range<usize>, accounts: usize) -> Survey {
+        let columns = &self.columns;
+        let mut legs = vec![0u32; accounts.div_ceil(1 << BUCKET_BITS)];
+        let (mut transfers, mut self_transfers, mut wide) = (0u64, 0u64, 0u64);
+        let (mut earliest, mut latest) = (i64::MAX, i64::MIN);
+        let ends = columns.payer[rows.clone()].iter().zip(&columns.payee[rows.clone()]);
+        let (at_seconds, amount_minor) = (columns.at_seconds, columns.amount_minor);
+        let at_seconds = at_seconds.map(|column| &column[rows.clone()]).unwrap_or_default();
+        let amount_minor = amount_minor.map(|column| &column[rows.clone()]).unwrap_or_default();
+        for (row, (&payer, &payee)) in ends.enumerate() {
+            let at = at_seconds.get(row).copied().unwrap_or_default();
+            let minor = amount_minor.get(row).copied().unwrap_or_default();
+            let (counts, to_self) = (at <= self.until_seconds, payer == payee);
+            transfers += u64::from(counts);
+            self_transfers += u64::from(counts & to_self);
+            legs[bucket_of(payer)] += u32::from(counts & !to_self);
+            legs[bucket_of(payee)] += u32::from(counts & !to_self);
+            (earliest, latest) = (earliest.min(at), latest.max(at));
+            // Amounts that fit an i32 leave nothing in the upper half.
+            wide |= (minor.wrapping_sub(i64::from(i32::MIN)) as u64) >> 32;
+        }
+        Survey { transfers, self_transfers, span_seconds: Some((earliest, latest)), wide, legs: vec![legs] }
+    }
+}
+
+/// What one look at all transfers tells.
+#[derive(Debug)]
+pub(super) struct Survey {
+    /// Up to the last second that counts.
+    pub(super) transfers: u64,
+    /// Those of them from an account to itself.
+    pub(super) self_transfers: u64,
+    /// The first and the last second of all transfers, 0 where they have no times; `None` without transfers.
+    pub(super) span_seconds: Option<(i64, i64)>,
+    /// 0 when every amount fits an `i32`.
+    wide: u64,
+    /// How many legs each bucket has in each chunk.
+    legs: Vec<Vec<u32>>,
+}
+
+impl Survey {
+    fn join(mut self, mut next: Self) -> Self {
+        self.transfers += next.transfers;
+        self.self_transfers += next.self_transfers;
+        self.wide |= next.wide;
+        self.span_seconds = match (self.span_seconds, next.span_seconds) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (own, new) => own.or(new),
+        };
+        self.legs.append(&mut next.legs);
+        self
+    }
+
+    /// No transfer is earlier.
+    pub(super) fn base_seconds(&self) -> i64 {
+        self.span_seconds.map_or(0, |(earliest, _)| earliest)
+    }
+
+    /// Every amount fits an `i32`, and every time a `u32` after the base.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.wide == 0 && self.span_seconds.is_none_or(|(first, last)| last - first <= i64::from(u32::MAX))
+    }
+
+    /// Legs of each of some buckets in one chunk.
+    pub(super) fn legs(&self, chunk: usize, buckets: Range<usize>) -> &[u32] {
+        &self.legs[chunk][buckets]
+    }
+
+    /// Legs of each bucket in all chunks.
+    pub(super) fn legs_of_buckets(&self, buckets: usize) -> Vec<u64> {
+        (0..buckets).map(|bucket| self.legs.iter().map(|chunk| u64::from(chunk[bucket])).sum()).collect()
+    }
+}
