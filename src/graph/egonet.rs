@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::parallel::for_each_chunk_mut;
+
 /// The usual number of relations in an ego network of so many accounts: `relations = exp(intercept) * accounts^slope`.
 ///
 /// An ego network is the account, its counterparties, and every relation among them: `k + 1` accounts and `k + t`
@@ -25,27 +27,39 @@ fn class_of(degree: u32) -> usize {
     (octave * CLASSES + within) as usize
 }
 
+/// Accounts of about one size.
+#[derive(Debug, Clone, Default)]
+struct SizeClass {
+    /// Counterparties and triangles of each.
+    members: Vec<(u32, u64)>,
+    /// Logarithms of the accounts and relations of the ego network in the middle, where there are members.
+    middle: Option<(f64, f64)>,
+}
+
+impl SizeClass {
+    fn find_middle(&mut self) {
+        let members = &mut self.members;
+        if members.is_empty() {
+            return;
+        }
+        let middle = members.len() / 2;
+        let size = members.select_nth_unstable_by_key(middle, |member| member.0).1.0;
+        let relations = |member: &(u32, u64)| u64::from(member.0) + member.1;
+        let median = relations(members.select_nth_unstable_by_key(middle, relations).1);
+        self.middle = Some(((f64::from(size) + 1.0).ln(), (median as f64).ln()));
+    }
+}
+
 impl EgonetFit {
     /// The line of a population; `None` when fewer than two size classes are met.
     #[must_use]
     pub fn of(degree: &[u32], triangles: &[u64]) -> Option<Self> {
-        let classes = (32 * CLASSES) as usize;
-        let mut members: Vec<Vec<(u32, u64)>> = vec![Vec::new(); classes];
-        for (&degree, &triangles) in degree.iter().zip(triangles) {
-            if degree > 0 {
-                members[class_of(degree)].push((degree, triangles));
-            }
+        let mut classes = vec![SizeClass::default(); (32 * CLASSES) as usize];
+        for (&degree, &triangles) in degree.iter().zip(triangles).filter(|(degree, _)| **degree > 0) {
+            classes[class_of(degree)].members.push((degree, triangles));
         }
-        let mut points = Vec::new();
-        for members in &mut members {
-            if !members.is_empty() {
-                let middle = members.len() / 2;
-                let size = members.select_nth_unstable_by_key(middle, |member| member.0).1.0;
-                let relations = |member: &(u32, u64)| u64::from(member.0) + member.1;
-                let median = relations(members.select_nth_unstable_by_key(middle, relations).1);
-                points.push(((f64::from(size) + 1.0).ln(), (median as f64).ln()));
-            }
-        }
+        for_each_chunk_mut(&mut classes, 1, |_, class| class[0].find_middle());
+        let points: Vec<(f64, f64)> = classes.iter().filter_map(|class| class.middle).collect();
         let mut slopes: Vec<f64> = points
             .iter()
             .enumerate()

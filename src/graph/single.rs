@@ -9,7 +9,7 @@ use crate::graph::corner::{Ego, Link, Weights, amount_weight, count_weight, inve
 use crate::graph::egonet::EgonetFit;
 use crate::graph::features::{StructureConfig, StructureFeature};
 use crate::graph::kinds::ways;
-use crate::graph::structure::{Measured, degrees_of};
+use crate::graph::structure::{DirectedDegrees, Measured};
 
 /// The structure around one account: what [`account_structure`] gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,7 +87,6 @@ pub fn account_structure(
         }));
         ego.meet(graph, found[0].0 as usize, &links);
     }
-    let degrees = degrees_of(&graph.tallies[row.clone()]);
     let mut corner = ego.finish();
     for (wanted, value) in [(needs.ties, &mut corner.constraint), (needs.tie_amounts, &mut corner.constraint_amount)] {
         if !wanted {
@@ -98,9 +97,7 @@ pub fn account_structure(
         if needs.neighbour_degree { neighbours.iter().map(|&other| graph.degree(other) as u64).sum() } else { 0 };
     let measured = Measured {
         degree: row.len() as u32,
-        in_degree: degrees.in_degree,
-        out_degree: degrees.out_degree,
-        one_sided_payers: degrees.one_sided_payers,
+        directed: DirectedDegrees::of(&graph.tallies[row]),
         corner,
         core: None,
         neighbour_degrees,

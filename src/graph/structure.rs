@@ -20,9 +20,7 @@ use crate::progress::Progress;
 pub struct Structure {
     config: StructureConfig,
     degree: Vec<u32>,
-    in_degree: Vec<u32>,
-    out_degree: Vec<u32>,
-    one_sided_payers: Vec<u32>,
+    directed: Vec<DirectedDegrees>,
     corners: CornerColumns,
     core: Vec<u32>,
     neighbour_degrees: Vec<u64>,
@@ -33,9 +31,7 @@ pub struct Structure {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Measured {
     pub degree: u32,
-    pub in_degree: u32,
-    pub out_degree: u32,
-    pub one_sided_payers: u32,
+    pub directed: DirectedDegrees,
     pub corner: Corner,
     pub core: Option<u32>,
     pub neighbour_degrees: u64,
@@ -50,7 +46,8 @@ impl Measured {
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
         let pairs = |n: u32| f64::from(n) * (f64::from(n) - 1.0);
         let k = f64::from(self.degree);
-        let (ins, outs) = (f64::from(self.in_degree), f64::from(self.out_degree));
+        let DirectedDegrees { payers, payees } = self.directed;
+        let (ins, outs) = (f64::from(payers), f64::from(payees));
         let mutual = ins + outs - k;
         let corner = &self.corner;
         let t = corner.triangles as f64;
@@ -62,8 +59,8 @@ impl Measured {
             F::MutualDegree => mutual,
             F::Triangles => t,
             F::LocalClustering => ratio(2.0 * t, pairs(self.degree)),
-            F::PayerClustering => ratio(2.0 * corner.payer_pairs[0] as f64, pairs(self.in_degree)),
-            F::OneSidedPayerClustering => ratio(2.0 * corner.payer_pairs[1] as f64, pairs(self.one_sided_payers)),
+            F::PayerClustering => ratio(2.0 * corner.payer_pairs[0] as f64, pairs(payers)),
+            F::OneSidedPayerClustering => ratio(2.0 * corner.payer_pairs[1] as f64, pairs(self.degree - payees)),
             F::EffectiveSize => k - ratio(2.0 * t, k),
             F::Constraint => corner.constraint,
             F::ConstraintAmount => corner.constraint_amount,
@@ -139,9 +136,7 @@ impl Structure {
         }
         Measured {
             degree: self.degree[account],
-            in_degree: at(&self.in_degree, account),
-            out_degree: at(&self.out_degree, account),
-            one_sided_payers: at(&self.one_sided_payers, account),
+            directed: at(&self.directed, account),
             corner: self.corners.get(account),
             core: self.core.get(account).copied(),
             neighbour_degrees: at(&self.neighbour_degrees, account),
@@ -183,16 +178,18 @@ pub fn structure(graph: &TransferGraph, config: &StructureConfig, progress: Prog
     let mut found = Structure {
         config: *config,
         degree: (0..accounts).map(|account| graph.row(account).len() as u32).collect(),
-        in_degree: Vec::new(),
-        out_degree: Vec::new(),
-        one_sided_payers: Vec::new(),
+        directed: Vec::new(),
         corners: CornerColumns::default(),
         core: Vec::new(),
         neighbour_degrees: Vec::new(),
         egonet: None,
     };
     if needs.degrees {
-        directed_degrees(graph, &mut found);
+        found.directed = vec![DirectedDegrees::default(); accounts];
+        for_each_chunk_mut(&mut found.directed, ACCOUNTS, |first, degrees| {
+            let of = |account| DirectedDegrees::of(&graph.tallies[graph.row(account)]);
+            degrees.iter_mut().zip(first..).for_each(|(degrees, account)| *degrees = of(account));
+        });
     }
     if needs.neighbour_degree {
         found.neighbour_degrees = vec![0; accounts];
@@ -223,33 +220,18 @@ pub fn structure(graph: &TransferGraph, config: &StructureConfig, progress: Prog
     Ok(found)
 }
 
-/// What goes in and what goes out of an account.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Degrees {
-    pub in_degree: u32,
-    pub out_degree: u32,
-    pub one_sided_payers: u32,
+/// How many counterparties pay an account, and how many it pays.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct DirectedDegrees {
+    pub payers: u32,
+    pub payees: u32,
 }
 
-pub(super) fn degrees_of(tallies: &[Tally]) -> Degrees {
-    tallies.iter().fold(Degrees::default(), |sum, tally| Degrees {
-        in_degree: sum.in_degree + u32::from(tally.received > 0),
-        out_degree: sum.out_degree + u32::from(tally.sent > 0),
-        one_sided_payers: sum.one_sided_payers + u32::from(tally.sent == 0),
-    })
-}
-
-fn directed_degrees(graph: &TransferGraph, found: &mut Structure) {
-    let accounts = graph.accounts();
-    let columns = [&mut found.in_degree, &mut found.out_degree, &mut found.one_sided_payers];
-    columns.into_iter().for_each(|column| column.resize(accounts, 0));
-    let columns = found.in_degree.chunks_mut(ACCOUNTS).zip(found.out_degree.chunks_mut(ACCOUNTS));
-    let mut parts: Vec<_> = columns.zip(found.one_sided_payers.chunks_mut(ACCOUNTS)).collect();
-    for_each_chunk_mut(&mut parts, 1, |part, columns| {
-        let ((ins, outs), one_sided) = &mut columns[0];
-        for at in 0..ins.len() {
-            let degrees = degrees_of(&graph.tallies[graph.row(part * ACCOUNTS + at)]);
-            (ins[at], outs[at], one_sided[at]) = (degrees.in_degree, degrees.out_degree, degrees.one_sided_payers);
-        }
-    });
+impl DirectedDegrees {
+    pub fn of(tallies: &[Tally]) -> Self {
+        tallies.iter().fold(Self::default(), |sum, tally| Self {
+            payers: sum.payers + u32::from(tally.received > 0),
+            payees: sum.payees + u32::from(tally.sent > 0),
+        })
+    }
 }

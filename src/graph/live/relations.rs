@@ -7,7 +7,7 @@ use crate::graph::corner::Corner;
 use crate::graph::live::neighbours::Neighbour;
 use crate::graph::live::neighbours::Neighbours;
 use crate::graph::live::pool::Pool;
-use crate::graph::structure::Measured;
+use crate::graph::structure::{DirectedDegrees, Measured};
 
 /// What is kept of one account while it has counterparties: one cache line.
 #[derive(Debug, Clone, Default)]
@@ -68,9 +68,7 @@ impl Relations {
         let degree = node.neighbours.len() as u32;
         Self::all_of(&Measured {
             degree,
-            in_degree: node.in_degree,
-            out_degree: node.out_degree,
-            one_sided_payers: 0,
+            directed: DirectedDegrees { payers: node.in_degree, payees: node.out_degree },
             corner: Corner {
                 triangles: node.triangles,
                 payer_pairs: [node.payer_pairs, 0],
