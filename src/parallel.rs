@@ -19,9 +19,10 @@ pub(crate) fn map_chunks<T: Send>(len: usize, chunk: usize, f: impl Fn(Range<usi
     let chunks = len.div_ceil(chunk);
     let one = |index| f(chunk_range(index, chunk, len));
     #[cfg(feature = "parallel")]
-    return (0..chunks).into_par_iter().map(one).collect();
-    #[cfg(not(feature = "parallel"))]
-    return (0..chunks).map(one).collect();
+    if chunks > 1 {
+        return (0..chunks).into_par_iter().map(one).collect();
+    }
+    (0..chunks).map(one).collect()
 }
 
 /// As [`map_chunks`], but stops early on an error and returns one of the errors met.

@@ -1,12 +1,15 @@
 //! A transfer of money between two accounts, and columns of many.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountIndex;
 use crate::error::{Error, Result};
+use crate::parallel::map_chunks;
 
+/// Rows that are checked together.
+const ROWS: usize = 1 << 17;
 /// Seconds in a civil day of a fixed offset.
 pub(crate) const DAY_SECONDS: i64 = 86_400;
 
@@ -131,14 +134,16 @@ impl<'a> TransferColumns<'a> {
         self.amount_minor.map_or(Ok(()), |column| same_len("length of amount_minor", column.len()))?;
         self.at_seconds.map_or(Ok(()), |column| same_len("length of at_seconds", column.len()))?;
         for (name, column) in [("payer", self.payer), ("payee", self.payee)] {
-            let max = column.iter().copied().max().unwrap_or(0);
-            if !column.is_empty() && max as usize >= accounts {
-                let row = column.iter().position(|&account| account == max).unwrap_or(0);
-                return Err(Error::unknown(name, AccountIndex::new(max)).at(format_args!("row {row}")));
-            }
+            let highest = map_chunks(column.len(), ROWS, |rows| column[rows].iter().copied().max());
+            let Some(max) = highest.into_iter().flatten().max().filter(|&max| max as usize >= accounts) else {
+                continue;
+            };
+            let row = column.iter().position(|&account| account == max).unwrap_or(0);
+            return Err(Error::unknown(name, AccountIndex::new(max)).at(format_args!("row {row}")));
         }
         if let Some(column) = self.amount_minor {
-            let total: u128 = column.iter().map(|amount| u128::from(amount.unsigned_abs())).sum();
+            let sum = |amounts: &[i64]| amounts.iter().map(|amount| u128::from(amount.unsigned_abs())).sum::<u128>();
+            let total: u128 = map_chunks(column.len(), ROWS, |rows| sum(&column[rows])).into_iter().sum();
             if total > i64::MAX as u128 {
                 return Err(Error::overflow(
                     "sum of all absolute amounts",
@@ -146,11 +151,14 @@ impl<'a> TransferColumns<'a> {
                 ));
             }
         }
-        if let Some(column) = self.at_seconds
-            && let Some(row) = column.iter().position(|at| !AT_SECONDS.contains(at))
-        {
-            let rule = "seconds since 1970-01-01 UTC within the years -9999 to 9999";
-            return Err(Error::invalid("at_seconds", column[row], rule).at(format_args!("row {row}")));
+        if let Some(column) = self.at_seconds {
+            let is_outside = |at: &i64| !AT_SECONDS.contains(at);
+            let outside =
+                |rows: Range<usize>| column[rows.clone()].iter().position(is_outside).map(|row| rows.start + row);
+            if let Some(row) = map_chunks(column.len(), ROWS, outside).into_iter().flatten().next() {
+                let rule = "seconds since 1970-01-01 UTC within the years -9999 to 9999";
+                return Err(Error::invalid("at_seconds", column[row], rule).at(format_args!("row {row}")));
+            }
         }
         Ok(())
     }
@@ -321,6 +329,23 @@ mod tests {
             assert!(serde_json::from_str::<UtcOffset>(&seconds.to_string()).is_err());
         }
         assert_eq!(serde_json::from_str::<UtcOffset>("28800").unwrap().seconds(), 28_800);
+    }
+
+    #[test]
+    fn the_first_row_that_breaks_a_rule_is_named_however_far_down() {
+        let rows = 2 * ROWS + 10;
+        let (mut payer, payee) = (vec![0; rows], vec![1; rows]);
+        let mut at_seconds = vec![0; rows];
+        for row in [ROWS + 7, ROWS + 90, 2 * ROWS + 1] {
+            (payer[row], at_seconds[row]) = (5, i64::MAX);
+        }
+        let columns = TransferColumns { at_seconds: Some(&at_seconds), ..TransferColumns::of_pairs(&payer, &payee) };
+        let named = format!("row {}", ROWS + 7);
+        for (accounts, is_unknown) in [(2, true), (6, false)] {
+            let error = columns.check(accounts).unwrap_err();
+            assert_eq!((error.is_unknown(), error.is_invalid()), (is_unknown, !is_unknown));
+            assert!(error.to_string().contains(&named), "{error}");
+        }
     }
 
     #[test]

@@ -7,6 +7,10 @@ use crate::account::AccountIndex;
 use crate::error::{Error, Result};
 use crate::features::catalogue::CATALOGUE_VERSION;
 use crate::features::catalogue::Feature;
+use crate::parallel::for_each_chunk_mut;
+
+/// Cells that are made undefined together.
+const CELLS: usize = 1 << 18;
 
 mod sealed {
     pub trait Sealed {}
@@ -155,7 +159,8 @@ pub(super) fn check_distinct(features: &[Feature]) -> Result<()> {
 impl<T: Cell> FeatureTable<T> {
     /// A table in which every cell is undefined.
     pub(super) fn undefined(accounts: usize, features: Vec<Feature>) -> Self {
-        let cells = vec![T::UNDEFINED; accounts * features.len()];
+        let mut cells = vec![T::from_f64(0.0); accounts * features.len()];
+        for_each_chunk_mut(&mut cells, CELLS, |_, cells| cells.fill(T::UNDEFINED));
         Self { accounts, features, cells, self_transfers: 0, transfers: 0, as_of_seconds: None }
     }
 
