@@ -4,6 +4,7 @@
 //! bits of eight words at once, and makes eight numbers whole at once, none of which safe code is compiled to. What it gains
 //! is in `BENCHMARKS.md`. Elsewhere, and in the tests that compare the two, portable functions do the same; the bits are
 //! equal, since whole numbers are compared, counted and added, and products are rounded alike, factor by factor.
+//! Memory that will be needed soon is asked for here too, which changes nothing but the time.
 #![allow(unsafe_code)]
 
 use crate::graph::lines::{LANES, Line, NOBODY};
