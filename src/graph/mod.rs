@@ -7,7 +7,7 @@
 //!
 //! # Memory of large jobs
 //! Triangles are found by random reads of one cache line an account, and every call takes and returns working memory of up to
-//! 64 bytes an account and 4 a relation (`structure`: 150 an account, 72 a triangle and 132 with amounts; around a dense core 64
+//! 64 bytes an account and 4 a relation (`structure`: 120 an account, 36 a triangle and 48 with amounts; around a dense core 64
 //! a relation and none a triangle). A host that judges millions
 //! of accounts gains by two things that only it can decide, with its global allocator:
 //! - *huge pages*: ask the system for 2 MiB pages under large blocks (on Linux `madvise(MADV_HUGEPAGE)` where
