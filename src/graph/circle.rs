@@ -42,10 +42,10 @@ impl Circle {
     pub fn meet(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
         self.pairs.clear();
         self.acquainted.clear();
-        match row.len() {
-            0..=16 => self.meet_few::<1>(row, named),
-            17..=32 => self.meet_few::<2>(row, named),
-            33..=FEW => self.meet_few::<4>(row, named),
+        match row.len().div_ceil(LANES) {
+            0 | 1 => self.meet_few::<1>(row, named),
+            2 => self.meet_few::<2>(row, named),
+            3 | 4 => self.meet_few::<4>(row, named),
             _ => self.meet_many(row, named),
         }
     }
@@ -118,7 +118,8 @@ fn place_in<const BLOCKS: usize>(lanes: &[[u32; LANES]], name: u32) -> u32 {
     places.into_iter().fold(0, |place, at| place | at)
 }
 
-/// How many pairs, one after the other, join two that were apart: those of a few that are `acquainted` with whom each knows.
+/// The fewest pairs that join a few who are `acquainted` as far as they know each other: how many of them there are, less
+/// their components.
 #[inline]
 fn joins_of(knows: &[u64; FEW], acquainted: u64) -> u32 {
     let (mut rest, mut components) = (acquainted, 0);
