@@ -1,7 +1,6 @@
 //! Who of one account's counterparties know each other, by their places in its row.
 
 use crate::graph::components::Components;
-use crate::graph::lines::{LANES, NOBODY};
 
 /// Counterparties whose acquaintances are told in one word, a bit each.
 const FEW: usize = u64::BITS as usize;
@@ -9,8 +8,6 @@ const FEW: usize = u64::BITS as usize;
 /// The counterparties of one account at a time.
 #[derive(Debug)]
 pub(super) struct Circle {
-    /// The row of an account with few of them, filled up with nobody.
-    lanes: [[u32; LANES]; FEW / LANES],
     /// Whom each of a few knows.
     knows: [u64; FEW],
     /// The places of each pair that was named.
@@ -25,14 +22,7 @@ pub(super) struct Circle {
 
 impl Default for Circle {
     fn default() -> Self {
-        Self {
-            lanes: [[NOBODY; LANES]; FEW / LANES],
-            knows: [0; FEW],
-            pairs: Vec::new(),
-            acquainted: Vec::new(),
-            components: Components::default(),
-            parts: 0,
-        }
+        Self { knows: [0; FEW], pairs: Vec::new(), acquainted: Vec::new(), components: Components::default(), parts: 0 }
     }
 }
 
@@ -42,30 +32,22 @@ impl Circle {
     pub fn meet(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
         self.pairs.clear();
         self.acquainted.clear();
-        match row.len().div_ceil(LANES) {
-            0 | 1 => self.meet_few::<1>(row, named),
-            2 => self.meet_few::<2>(row, named),
-            3 | 4 => self.meet_few::<4>(row, named),
-            _ => self.meet_many(row, named),
-        }
+        if row.len() <= FEW { self.meet_few(row, named) } else { self.meet_many(row, named) }
     }
 
     #[inline]
-    fn meet_few<const BLOCKS: usize>(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
-        let Self { lanes, knows, pairs, .. } = self;
-        let lanes = &mut lanes[..BLOCKS];
-        lanes.as_flattened_mut()[..row.len()].copy_from_slice(row);
-        lanes.as_flattened_mut()[row.len()..].fill(NOBODY);
+    fn meet_few(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
+        let Self { knows, pairs, .. } = self;
         knows[..row.len()].fill(0);
         let mut acquainted = 0;
-        for [one, other] in named {
-            let [a, b] = [one, other].map(|name| place_in::<BLOCKS>(lanes, name));
+        pairs.extend(named.map(|names| {
+            let [a, b] = names.map(|name| place_in(row, name));
             let [bit_a, bit_b] = [a, b].map(|place| 1 << (place % u64::BITS));
             knows[a as usize % FEW] |= bit_b;
             knows[b as usize % FEW] |= bit_a;
             acquainted |= bit_a | bit_b;
-            pairs.push([a, b]);
-        }
+            [a, b]
+        }));
         self.acquainted.push(acquainted);
         self.parts = row.len() as u32 - joins_of(knows, acquainted);
     }
@@ -76,7 +58,7 @@ impl Circle {
         acquainted.resize(row.len().div_ceil(FEW), 0);
         components.begin(row.len());
         for pair in named {
-            let pair = pair.map(|name| row.partition_point(|&other| other < name) as u32);
+            let pair = pair.map(|name| place_in(row, name));
             for place in pair {
                 acquainted[place as usize / FEW] |= 1 << (place % u64::BITS);
             }
@@ -106,16 +88,11 @@ impl Circle {
     }
 }
 
-/// The place of `name` among the lanes.
+/// The place of `name` in a row, ascending, that holds it. No step hangs on a guess, so that several names are looked for at
+/// a time.
 #[inline]
-fn place_in<const BLOCKS: usize>(lanes: &[[u32; LANES]], name: u32) -> u32 {
-    let mut places = [0; LANES];
-    for (block, names) in lanes[..BLOCKS].iter().enumerate() {
-        for (lane, (place, &other)) in places.iter_mut().zip(names).enumerate() {
-            *place |= if other == name { (block * LANES + lane) as u32 } else { 0 };
-        }
-    }
-    places.into_iter().fold(0, |place, at| place | at)
+fn place_in(row: &[u32], name: u32) -> u32 {
+    row.partition_point(|&other| other < name) as u32
 }
 
 /// The fewest pairs that join a few who are `acquainted` as far as they know each other: how many of them there are, less
@@ -168,7 +145,7 @@ mod tests {
         let mut in_several_parts = 0;
         for len in (0..140u32).cycle().take(1_000) {
             // Names far apart, the largest there can be among them.
-            let row: Vec<u32> = (0..len).map(|at| NOBODY - 1 - (len - 1 - at) * (1 + 20_000_000 / len)).collect();
+            let row: Vec<u32> = (0..len).map(|at| u32::MAX - 2 - (len - 1 - at) * (1 + 20_000_000 / len)).collect();
             let mut named = Vec::new();
             for _ in 0..if len < 2 { 0 } else { below(len) } {
                 let a = below(len);

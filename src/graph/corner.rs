@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use crate::graph::TransferGraph;
 use crate::graph::components::Components;
-use crate::graph::csr::Tally;
 use crate::graph::features::Needs;
 use crate::graph::kinds::{add_up, ways};
+use crate::graph::wide::whole_below;
 
 /// Shares are told in units of 2^-61, because whole numbers have the same sum in any order.
 const TIE: f64 = (1u64 << 61) as f64;
@@ -52,12 +52,12 @@ pub(super) fn amount_weight(graph: &TransferGraph, slot: usize) -> f64 {
 
 /// Transfers over all relations of an account.
 pub(super) fn total_count(graph: &TransferGraph, row: Range<usize>) -> u64 {
-    let tallies = &graph.tallies[row.clone()];
-    if tallies.iter().any(|tally| tally.is_large()) {
-        row.map(|slot| graph.counts(slot).total()).sum()
-    } else {
-        tallies.iter().map(|tally| u64::from(tally.sent) + u64::from(tally.received)).sum::<u64>()
+    let (mut sum, mut has_large) = (0, false);
+    for tally in &graph.tallies[row.clone()] {
+        sum += u64::from(tally.sent) + u64::from(tally.received);
+        has_large |= tally.is_large();
     }
+    if has_large { row.map(|slot| graph.counts(slot).total()).sum() } else { sum }
 }
 
 pub(super) fn inverse_count(graph: &TransferGraph, row: Range<usize>) -> f64 {
@@ -66,14 +66,13 @@ pub(super) fn inverse_count(graph: &TransferGraph, row: Range<usize>) -> f64 {
 
 /// The sum of the squared shares of an account's relations by count; not a number where it has none.
 pub(super) fn squared_counts(graph: &TransferGraph, row: Range<usize>, inverse: f64) -> f64 {
-    let tallies = &graph.tallies[row.clone()];
-    if tallies.iter().any(|tally| tally.is_large()) {
-        let squares: u128 = row.map(|slot| u128::from(graph.counts(slot).total()).pow(2)).sum();
-        squared(squares as f64, inverse)
-    } else {
-        let square = |tally: &Tally| u64::from((u32::from(tally.sent) + u32::from(tally.received)).pow(2));
-        squared(tallies.iter().map(square).sum::<u64>() as f64, inverse)
+    let (mut sum, mut has_large) = (0, false);
+    for tally in &graph.tallies[row.clone()] {
+        sum += u64::from((u32::from(tally.sent) + u32::from(tally.received)).pow(2));
+        has_large |= tally.is_large();
     }
+    let large = || row.map(|slot| u128::from(graph.counts(slot).total()).pow(2)).sum::<u128>();
+    squared(if has_large { large() as f64 } else { sum as f64 }, inverse)
 }
 
 /// The same by amount, whose sum stays below 2^63.
@@ -106,7 +105,8 @@ impl Unit {
     /// The unit of the relation of two accounts, by one over their totals.
     #[inline]
     pub fn of(inverse: f64, other: f64) -> Self {
-        Self(inverse.max(other).to_bits() >> 52)
+        let exponent = |inverse: f64| inverse.to_bits() >> 52;
+        Self(exponent(inverse).max(exponent(other)))
     }
 
     /// What comes through one account, in whole units.
@@ -121,6 +121,12 @@ impl Unit {
         f64::from_bits((self.0 + 61) << 52)
     }
 
+    /// The unit of which there are so many in one.
+    #[inline]
+    pub fn of_scale(scale: f64) -> Self {
+        Self((scale.to_bits() >> 52) - 61)
+    }
+
     /// The sum as a number, 2^61 times what it stands for; 62 bits hold it too.
     #[inline]
     pub fn number(self, sum: u64) -> f64 {
@@ -128,18 +134,18 @@ impl Unit {
     }
 }
 
-/// The whole number below, which 62 bits hold: a signed one is had in one instruction.
+/// The whole number below, which 62 bits hold.
 #[inline]
 fn in_units(number: f64) -> u64 {
-    (number as i64).cast_unsigned()
+    whole_below(number).cast_unsigned()
 }
 
 /// The square of a relation's share together with what comes through others, in units of 2^-122, as far as it exceeds the
 /// square of the share alone; `through` as [`Unit::number`] gives it.
 #[inline]
 pub(super) fn square_beyond(share: f64, through: f64, inverse: f64) -> u128 {
-    let (share, tie) = (u128::from(whole(share)), u128::from(in_units(through * inverse)));
-    tie * (2 * share + tie)
+    let (share, tie) = (whole(share), in_units(through * inverse));
+    u128::from(tie) * u128::from(2 * share + tie)
 }
 
 /// A sum of what [`square_beyond`] gives, as a number.
@@ -167,7 +173,6 @@ pub(super) struct Ties {
     squares: f64,
     /// By place in the row; what is left of earlier accounts at places that are not known.
     all: Vec<Tie>,
-    known: Vec<u32>,
 }
 
 impl Ties {
@@ -175,14 +180,12 @@ impl Ties {
     pub fn begin(&mut self, inverse: f64, squares: f64, relations: usize) {
         (self.inverse, self.squares) = (inverse, squares);
         self.all.resize(self.all.len().max(relations), Tie::default());
-        self.known.clear();
     }
 
     /// The relation at `place`: its weight, and one over the counterparty's total. Needed of those in a triangle alone.
     #[inline]
     pub fn know(&mut self, place: usize, weight: f64, other: f64) {
         self.all[place] = Tie { weight, other, scale: Unit::of(self.inverse, other).scale(), through: 0 };
-        self.known.push(place as u32);
     }
 
     /// The triangles with the counterparty at place `a` and those at the places of `links`, of such weights.
@@ -203,11 +206,11 @@ impl Ties {
         self.meet(a as usize, std::iter::once((b as usize, weight)));
     }
 
-    /// Burt's constraint of the account.
-    pub fn finish(&self) -> f64 {
+    /// Burt's constraint of the account, whose relations at `known` places are in a triangle.
+    pub fn finish(&self, known: impl Iterator<Item = usize>) -> f64 {
         let mut sum = 0;
-        for tie in self.known.iter().map(|&place| &self.all[place as usize]).filter(|tie| tie.through > 0) {
-            let number = Unit::of(self.inverse, tie.other).number(tie.through);
+        for tie in known.map(|place| &self.all[place]).filter(|tie| tie.through > 0) {
+            let number = Unit::of_scale(tie.scale).number(tie.through);
             sum += square_beyond(tie.weight * self.inverse, number, self.inverse);
         }
         self.squares + beyond(sum)
@@ -310,10 +313,10 @@ impl Ego {
     /// What the triangles came to.
     pub fn finish(&mut self) -> Corner {
         if self.needs.ties {
-            self.sum.constraint = self.by_count.finish();
+            self.sum.constraint = self.by_count.finish(0..self.row.len());
         }
         if self.needs.tie_amounts {
-            self.sum.constraint_amount = self.by_amount.finish();
+            self.sum.constraint_amount = self.by_amount.finish(0..self.row.len());
         }
         if self.needs.alters {
             let acquainted = self.acquainted.iter().map(|&acquainted| u32::from(acquainted)).sum();

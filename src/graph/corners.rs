@@ -333,12 +333,21 @@ fn triangle<const LEN: usize>(lines: &Lines, apex: &Apex<'_>, found: &Found, tol
     } else {
         [0; 3]
     };
-    // Of whom, the two others, the ways, and the weights of the relation of the two others.
-    let mut tell = |account: u32, [one, other]: [u32; 2], ways: u32, count: u32, amount: u32| {
-        let words: [u32; WORDS] = [buckets.local(account) << 16 | count << 6 | ways, one, other, amount];
-        told.record::<LEN>(buckets.of(account)).copy_from_slice(&words[..LEN]);
-    };
-    tell(u, [v, w], ways_uv | ways_uw << 2 | ways_vw << 4, count_vw, amount_vw);
-    tell(v, [u, w], turned(ways_uv) | ways_vw << 2 | ways_uw << 4, count_uw, amount_uw);
-    tell(w, [u, v], turned(ways_uw) | turned(ways_vw) << 2 | ways_uv << 4, count_uv, amount_uv);
+    tell::<LEN>(buckets, told, u, [v, w], ways_uv | ways_uw << 2 | ways_vw << 4, [count_vw, amount_vw]);
+    tell::<LEN>(buckets, told, v, [u, w], turned(ways_uv) | ways_vw << 2 | ways_uw << 4, [count_uw, amount_uw]);
+    tell::<LEN>(buckets, told, w, [u, v], turned(ways_uw) | turned(ways_vw) << 2 | ways_uv << 4, [count_uv, amount_uv]);
+}
+
+/// Tells an account the two others, which ways money went, and the count and amount of the relation of the two others.
+#[inline(always)]
+fn tell<const LEN: usize>(
+    buckets: Buckets,
+    told: &mut Streams,
+    account: u32,
+    [one, other]: [u32; 2],
+    ways: u32,
+    [count, amount]: [u32; 2],
+) {
+    let words: [u32; WORDS] = [buckets.local(account) << 16 | count << 6 | ways, one, other, amount];
+    told.record::<LEN>(buckets.of(account)).copy_from_slice(&words[..LEN]);
 }

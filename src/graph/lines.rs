@@ -26,8 +26,6 @@ pub(super) const ACCOUNTS: usize = 1 << 14;
 pub(super) struct Line(pub [u32; LANES]);
 
 impl Line {
-    pub const EMPTY: Self = Self([NOBODY; LANES]);
-
     pub fn long(start: usize, len: usize) -> Self {
         let mut lanes = [NOBODY; LANES];
         lanes[1..6].copy_from_slice(&[0, start as u32, (start >> 32) as u32, len as u32, (len >> 32) as u32]);
@@ -168,47 +166,35 @@ impl Lines {
 #[inline(never)]
 fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: Beside) -> Part {
     let accounts = range.len();
-    // Rows are written where they belong. Those longer than a line run into the next ones, which are written later.
-    let most = graph.offsets[range.start..=range.end].windows(2).map(|row| (row[1] - row[0]) as usize).max();
-    let lines = accounts + longest(graph, most.unwrap_or_default()) / LANES + 1;
-    let sides = if beside > Beside::Nothing { lines } else { 0 };
+    let sides = if beside > Beside::Nothing { accounts } else { 0 };
     let mut part = Part {
-        lines: vec![Line::EMPTY; lines],
-        sides: vec![Side::default(); sides],
+        lines: Vec::with_capacity(accounts),
+        sides: Vec::with_capacity(sides),
         pointing: vec![0; accounts.div_ceil(64)],
         ..Part::default()
     };
+    let mut kept = Kept::default();
     for (local, account) in range.enumerate() {
         let row = graph.row(account);
         let neighbours = &graph.neighbours[row.clone()];
-        let kept = if beside == Beside::Nothing {
-            part.write(local, classes, account as u32, neighbours.iter().map(|&other| (other, ())), |_, _, ()| ())
+        if beside == Beside::Nothing {
+            kept.keep(classes, account as u32, neighbours.iter().map(|&other| (other, Tally::default())));
+            part.push(&kept);
         } else {
-            let beside = neighbours.iter().copied().zip(graph.tallies[row.clone()].iter().copied());
-            let tally = |sides: &mut [Side], at: usize, tally| sides[at / LANES].0[at % LANES] = tally;
-            part.write(local, classes, account as u32, beside, tally)
-        };
-        part.pointing[local / 64] |= u64::from(kept > 0) << (local % 64);
-        part.wedges += kept as u64 * (kept as u64).saturating_sub(1) / 2;
-        if kept > LANES {
-            part.spill(local, kept);
+            let tallies = graph.tallies[row.clone()].iter().copied();
+            kept.keep(classes, account as u32, neighbours.iter().copied().zip(tallies));
+            part.push(&kept);
+            part.push_side(&kept);
         }
+        part.pointing[local / 64] |= u64::from(kept.len > 0) << (local % 64);
+        part.wedges += kept.len as u64 * (kept.len as u64).saturating_sub(1) / 2;
         if beside == Beside::TalliesAndAmounts {
             part.amount_starts.push(part.amounts.len());
             let kept = neighbours.iter().zip(row).filter(|(other, _)| is_above(classes, account as u32, **other));
             part.amounts.extend(kept.map(|(_, slot)| to_tell(amount_weight(graph, slot) as u64)));
         }
     }
-    part.lines.truncate(accounts);
-    part.sides.truncate(accounts);
     part
-}
-
-/// How many an account with up to `most` counterparties can point to: all those have as many as it has, or up to a ninth less, and
-/// all accounts together have as many as there are slots.
-fn longest(graph: &TransferGraph, most: usize) -> usize {
-    let slots = graph.neighbours.len();
-    most.min((slots + slots / 8).isqrt() + 1)
 }
 
 /// Whether `other` ranks above `account`.
@@ -217,43 +203,63 @@ fn is_above(classes: &[u8], account: u32, other: u32) -> bool {
     classes[other as usize] >= classes[account as usize] + u8::from(other < account)
 }
 
-impl Part {
-    /// Writes whom the account at place `local` points to from its line on, handing what lies beside them to `write` with the
-    /// sides and where it goes; how many there are.
+/// Whom one account points to, and the tallies beside.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Behind the last at least as many lanes as a line has, that hold nobody.
+    others: Vec<u32>,
+    tallies: Vec<Tally>,
+    len: usize,
+}
+
+impl Kept {
+    /// Keeps those of a row to whom `account` points.
     #[inline]
-    fn write<T>(
-        &mut self,
-        local: usize,
-        classes: &[u8],
-        account: u32,
-        row: impl Iterator<Item = (u32, T)>,
-        write: impl Fn(&mut [Side], usize, T),
-    ) -> usize {
-        let first = local * LANES;
-        let (mut at, own) = (first, classes[account as usize]);
+    fn keep(&mut self, classes: &[u8], account: u32, row: impl ExactSizeIterator<Item = (u32, Tally)>) {
+        let own = classes[account as usize];
+        let room = row.len() + LANES + 1;
+        if self.others.len() < room {
+            self.others.resize(room, NOBODY);
+            self.tallies.resize(room, Tally::default());
+        }
+        let (others, tallies) = (&mut self.others[..room], &mut self.tallies[..room]);
         // Every candidate is written, only those above are kept: no branch to guess.
-        for (other, beside) in row {
-            self.lines[at / LANES].0[at % LANES] = other;
-            write(&mut self.sides, at, beside);
+        let mut at = 0;
+        for (other, tally) in row {
+            others[at] = other;
+            tallies[at] = tally;
             at += usize::from(classes[other as usize] >= own + u8::from(other < account));
         }
-        // What was written and not kept lies behind, one number at most.
-        self.lines[at / LANES].0[at % LANES] = NOBODY;
-        at - first
+        others[at..at + LANES].fill(NOBODY);
+        self.len = at;
+    }
+}
+
+impl Part {
+    /// Adds the line of the next account.
+    #[inline]
+    fn push(&mut self, kept: &Kept) {
+        if kept.len <= LANES {
+            self.lines.push(Line(*kept.others.first_chunk().expect("room for a line")));
+        } else {
+            self.push_long(kept);
+        }
     }
 
-    /// Moves a row of `len` accounts, more than a line, to the long ones.
     #[cold]
-    fn spill(&mut self, local: usize, len: usize) {
-        let spilled = local..local + len.div_ceil(LANES);
-        let start = self.long.len();
-        self.long.extend(self.lines[spilled.clone()].iter().flat_map(|line| line.0));
-        // At the same place as the row itself.
-        if let Some(sides) = self.sides.get(spilled.clone()) {
-            self.long_tallies.extend(sides.iter().flat_map(|side| side.0));
+    fn push_long(&mut self, kept: &Kept) {
+        self.lines.push(Line::long(self.long.len(), kept.len));
+        self.long.extend(&kept.others[..kept.len.next_multiple_of(LANES)]);
+    }
+
+    /// Adds what lies beside it.
+    #[inline]
+    fn push_side(&mut self, kept: &Kept) {
+        self.sides.push(Side(*kept.tallies.first_chunk().expect("room for a line")));
+        if kept.len > LANES {
+            // At the same place as the row itself.
+            self.long_tallies.extend(&kept.tallies[..kept.len.next_multiple_of(LANES)]);
         }
-        self.lines[spilled].fill(Line::EMPTY);
-        self.lines[local] = Line::long(start, len);
     }
 
     /// The row of the account at place `local` of the bucket, and the tallies beside it.

@@ -119,7 +119,7 @@ fn know<const LEN: usize>(
         for (&pair, record) in circle.pairs().iter().zip(told) {
             ties.meet_one(pair, count_told(graph, || names(pair), told_count(record[0])));
         }
-        corner.constraint = ties.finish();
+        corner.constraint = ties.finish(circle.acquainted());
     }
     if LEN > AMOUNT {
         let own = inverse(1, account);
@@ -130,6 +130,6 @@ fn know<const LEN: usize>(
         for (&pair, record) in circle.pairs().iter().zip(told) {
             ties.meet_one(pair, amount_told(graph, || names(pair), record[AMOUNT]));
         }
-        corner.constraint_amount = ties.finish();
+        corner.constraint_amount = ties.finish(circle.acquainted());
     }
 }

@@ -49,8 +49,8 @@ impl Streams {
     }
 
     /// Room for a record of `LEN` words at the end of a stream.
-    #[inline]
-    pub fn record<const LEN: usize>(&mut self, stream: usize) -> &mut [u32] {
+    #[inline(always)]
+    pub fn record<const LEN: usize>(&mut self, stream: usize) -> &mut [u32; LEN] {
         let mut at = self.cursor[stream] as usize;
         // A cursor stands at the beginning of a block only before the first one and behind a full one; a block is full when
         // the record would run into the next.
@@ -59,8 +59,8 @@ impl Streams {
             at = self.open(stream);
         }
         self.cursor[stream] = (at + LEN) as u32;
-        let within = at & ((1 << CHUNK) - 1);
-        &mut self.chunks[at >> CHUNK][within..within + LEN]
+        let behind = &mut self.chunks[at >> CHUNK][at & ((1 << CHUNK) - 1)..];
+        behind.first_chunk_mut().expect("a chunk holds whole blocks")
     }
 
     fn words(&self, from: usize, to: usize) -> &[u32] {
@@ -121,7 +121,7 @@ mod tests {
             let mut word = round;
             for step in 0..5_000usize {
                 let stream = step * step % 6;
-                let record = match step % 4 {
+                let record: &mut [u32] = match step % 4 {
                     0 => streams.record::<1>(stream),
                     1 => streams.record::<4>(stream),
                     2 => streams.record::<7>(stream),

@@ -1,10 +1,10 @@
-//! Rows held against rows on 64-byte registers: the only unsafe code of the crate.
+//! Rows held against rows on wide registers: the only unsafe code of the crate.
 //!
 //! A processor with AVX-512 compares an account with all lanes of a line at once and answers in one bit a lane, counts the
-//! bits of eight words at once, and makes eight numbers whole at once, none of which safe code is compiled to. What it gains
-//! is in `BENCHMARKS.md`. Elsewhere, and in the tests that compare the two, portable functions do the same; the bits are
-//! equal, since whole numbers are compared, counted and added, and products are rounded alike, factor by factor.
-//! Memory that will be needed soon is asked for here too, which changes nothing but the time.
+//! bits of eight words at once, and makes eight numbers whole at once; one with AVX2 does half as much at a time. None of this
+//! safe code is compiled to. What it gains is in `BENCHMARKS.md`. Elsewhere, and in the tests that compare them, portable
+//! functions do the same; the bits are equal, since whole numbers are compared, counted and added, and products are rounded
+//! alike, factor by factor. Memory that will be needed soon is asked for here too, which changes nothing but the time.
 #![allow(unsafe_code)]
 
 use crate::graph::lines::{LANES, Line, NOBODY};
@@ -22,6 +22,22 @@ pub(super) fn prefetch<T>(item: &T) {
     let _ = item;
 }
 
+/// The whole number below `number`, which is not negative and below 2^63: what a cast gives, which also looks after
+/// numbers beyond and takes several steps for that.
+#[inline]
+pub(super) fn whole_below(number: f64) -> i64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every processor of this kind has the instruction, which takes any number.
+    unsafe {
+        use std::arch::x86_64::{_mm_cvttsd_si64, _mm_set_sd};
+        _mm_cvttsd_si64(_mm_set_sd(number))
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        number as i64
+    }
+}
+
 /// A line that is asked for: whose it is, and the line and lane of the run it is asked from, as `line * LANES + lane`.
 pub(super) type Ask = (u32, u8);
 
@@ -32,6 +48,11 @@ pub(super) fn meet(run: &[Line], asked: &[Ask], answers: &[&Line], met: &mut Vec
     if is_x86_feature_detected!("avx512f") {
         // SAFETY: all the function asks for is a processor that has AVX-512F, and this one was just found to have it.
         return unsafe { meet_on_avx512(run, asked, answers, met) };
+    }
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: likewise AVX2.
+        return unsafe { meet_on_avx2(run, asked, answers, met) };
     }
     meet_portably(run, asked, answers, met);
 }
@@ -69,6 +90,44 @@ fn meet_on_avx512(run: &[Line], asked: &[Ask], answers: &[&Line], met: &mut Vec<
     }));
 }
 
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn meet_on_avx2(run: &[Line], asked: &[Ask], answers: &[&Line], met: &mut Vec<u16>) {
+    use std::arch::x86_64::{
+        __m256i, _mm256_andnot_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_load_si256, _mm256_movemask_ps,
+        _mm256_or_si256, _mm256_set1_epi32, _mm256_setzero_si256,
+    };
+
+    type Half = [u32; LANES / 2];
+    // SAFETY: half a line is 32 bytes of plain numbers at an address that 32 divides, borrowed for as long as this takes.
+    let load = |half: &Half| unsafe { _mm256_load_si256(half.as_ptr().cast()) };
+    let bits = |equal: __m256i| _mm256_movemask_ps(_mm256_castsi256_ps(equal)).cast_unsigned();
+    met.clear();
+    met.extend(asked.iter().zip(answers).map(|(&(_, place), answer)| {
+        let [low, high] = halves(&run[usize::from(place) / LANES]).map(load);
+        let mut equal = [_mm256_setzero_si256(); 2];
+        // Nobody is behind the last: the second half of most lines is empty, and then so is what it would meet.
+        for others in halves(answer) {
+            if others[0] == NOBODY {
+                break;
+            }
+            for &other in others {
+                let other = _mm256_set1_epi32(other.cast_signed());
+                equal[0] = _mm256_or_si256(equal[0], _mm256_cmpeq_epi32(low, other));
+                equal[1] = _mm256_or_si256(equal[1], _mm256_cmpeq_epi32(high, other));
+            }
+        }
+        let nobody = _mm256_set1_epi32(NOBODY.cast_signed());
+        let met = |equal, own| bits(_mm256_andnot_si256(_mm256_cmpeq_epi32(own, nobody), equal));
+        (met(equal[0], low) | met(equal[1], high) << (LANES / 2)) as u16
+    }));
+}
+
+fn halves(line: &Line) -> [&[u32; LANES / 2]; 2] {
+    let (low, high) = line.0.split_at(LANES / 2);
+    [low, high].map(|half| half.try_into().expect("half a line"))
+}
+
 /// Words of a register.
 pub(super) const WORDS: usize = 8;
 
@@ -98,9 +157,22 @@ pub(super) fn meet_ways(own: &[u64], other: &[u64]) -> MetWays {
         // SAFETY: the processor was just found to have both.
         return unsafe { meet_ways_on_avx512(own, other) };
     }
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
+        // SAFETY: the processor was just found to have both.
+        return unsafe { meet_ways_on_avx2(own, other) };
+    }
     meet_ways_portably(own, other)
 }
 
+/// The same, compiled for registers of four words.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,popcnt")]
+fn meet_ways_on_avx2(own: &[u64], other: &[u64]) -> MetWays {
+    meet_ways_portably(own, other)
+}
+
+#[inline(always)]
 fn meet_ways_portably(own: &[u64], other: &[u64]) -> MetWays {
     let half = own.len() / 2;
     let mut met = MetWays::default();
@@ -159,6 +231,10 @@ pub(super) fn cost_of_a_tie() -> f64 {
     if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
         return 0.15;
     }
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        return 0.5;
+    }
     2.0
 }
 
@@ -175,6 +251,11 @@ pub(super) fn weigh_through(common: &Common, first: &[f64], second: &[f64], inve
     if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
         // SAFETY: the processor was just found to have both.
         return unsafe { weigh_through_on_avx512(common, first, second, inverses) };
+    }
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor was just found to have it.
+        return unsafe { weigh_through_on_avx2(common, first, second, inverses) };
     }
     weigh_through_portably(common, first, second, inverses)
 }
@@ -226,6 +307,58 @@ fn weigh_through_on_avx512(common: &Common, first: &[f64], second: &[f64], inver
     _mm512_reduce_add_epi64(sum).cast_unsigned()
 }
 
+/// Numbers of a register of half the width.
+#[cfg(target_arch = "x86_64")]
+const HALF: usize = WORDS / 2;
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn weigh_through_on_avx2(common: &Common, first: &[f64], second: &[f64], inverses: &[f64]) -> u64 {
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi64, _mm256_add_pd, _mm256_castpd_si256, _mm256_extract_epi64, _mm256_floor_pd,
+        _mm256_loadu_pd, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_si256, _mm256_slli_epi64, _mm256_sub_epi64,
+        _mm256_sub_pd,
+    };
+    // SAFETY: a register's worth of plain numbers, borrowed for as long as this takes.
+    let load = |numbers: &[f64; HALF]| unsafe { _mm256_loadu_pd(numbers.as_ptr()) };
+    let (first, second, inverses) =
+        (first.as_chunks::<HALF>().0, second.as_chunks::<HALF>().0, inverses.as_chunks::<HALF>().0);
+    let [word, part, ones] =
+        [(1u64 << 32) as f64, 1.0 / (1u64 << 32) as f64, (1u64 << 52) as f64].map(|number| _mm256_set1_pd(number));
+    // A whole number below 2^52 with that added to it has itself in its lowest bits.
+    let whole = |number| _mm256_sub_epi64(_mm256_castpd_si256(_mm256_add_pd(number, ones)), _mm256_castpd_si256(ones));
+    // High and low 32 bits of the whole numbers are added up apart.
+    let add = |[highs, lows]: [__m256i; 2], at: usize| {
+        let product = _mm256_mul_pd(_mm256_mul_pd(load(&first[at]), load(&second[at])), load(&inverses[at]));
+        let high = _mm256_floor_pd(_mm256_mul_pd(product, part));
+        let low = _mm256_floor_pd(_mm256_sub_pd(product, _mm256_mul_pd(high, word)));
+        [_mm256_add_epi64(highs, whole(high)), _mm256_add_epi64(lows, whole(low))]
+    };
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for (word, &bits) in common.iter().enumerate() {
+        let fours = word * (64 / HALF)..(word + 1) * (64 / HALF);
+        if bits == u64::MAX {
+            sums = fours.fold(sums, add);
+            continue;
+        }
+        // Four accounts at a time, as far as one of them is in common; the weights of those that are not give nothing.
+        let mut rest = bits;
+        while rest > 0 {
+            let four = rest.trailing_zeros() as usize / HALF;
+            sums = add(sums, fours.start + four);
+            rest &= !(0xF << (four * HALF));
+        }
+    }
+    let sum = _mm256_add_epi64(_mm256_slli_epi64::<32>(sums[0]), sums[1]);
+    let words = [
+        _mm256_extract_epi64::<0>(sum),
+        _mm256_extract_epi64::<1>(sum),
+        _mm256_extract_epi64::<2>(sum),
+        _mm256_extract_epi64::<3>(sum),
+    ];
+    words.iter().map(|word| word.cast_unsigned()).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +374,11 @@ mod tests {
             let [own, other]: [Vec<u64>; 2] =
                 std::array::from_fn(|_| (0..4 * WORDS).map(|_| next() & next()).collect());
             assert_eq!(meet_ways(&own, &other), meet_ways_portably(&own, &other));
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
+                // SAFETY: the processor was just found to have both.
+                assert_eq!(meet_ways(&own, &other), unsafe { meet_ways_on_avx2(&own, &other) });
+            }
             assert!(meet_ways(&own, &other).one_sided_payers > 0);
             let mut numbers = |scale: f64| -> Vec<f64> {
                 (0..SPAN).map(|_| if next() % 3 == 0 { 0.0 } else { (next() >> 34) as f64 * scale }).collect()
@@ -259,9 +397,21 @@ mod tests {
                 }
                 let sum = weigh_through(&common, &first, &second, &inverses);
                 assert_eq!(sum, weigh_through_portably(&common, &first, &second, &inverses));
+                #[cfg(target_arch = "x86_64")]
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor was just found to have it.
+                    assert_eq!(sum, unsafe { weigh_through_on_avx2(&common, &first, &second, &inverses) });
+                }
                 assert!(sum > 1 << 50 || sparse);
                 assert_eq!(common[1] == u64::MAX, !sparse);
             }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_those_of_a_cast() {
+        for number in [0.0, 0.5, 0.999_999, 1.0, 4_503_599_627_370_497.5, 4.6e18] {
+            assert_eq!(whole_below(number), number as i64);
         }
     }
 
@@ -287,6 +437,12 @@ mod tests {
         meet(run, &asked, &answers, &mut wide);
         meet_portably(run, &asked, &answers, &mut portable);
         assert_eq!(wide, portable);
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor was just found to have it.
+            unsafe { meet_on_avx2(run, &asked, &answers, &mut wide) };
+            assert_eq!(wide, portable);
+        }
         for ((&(_, place), answer), &met) in asked.iter().zip(&answers).zip(&wide) {
             let own = &run[usize::from(place) / LANES].0;
             for (lane, account) in own.iter().enumerate() {
