@@ -6,17 +6,19 @@
 //! its own measure. Ways over two counterparties are counted where these and whom they lead to are not busy ([`BUSY`]): customers that two
 //! shops share make no group of them, and the work is bounded by `BUSY` a relation.
 
+use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::parallel::{map_chunks, try_map_chunks};
+use crate::parallel::try_map_chunks;
 use crate::progress::Progress;
 
-use super::quiet::{BUSY, QuietRows};
+use super::fours::Fours;
+use super::quiet::{BUSY, QuietRows, weight_of};
+use super::ties::{Marked, Tie, ties_of};
 
-const CHUNK: usize = 1 << 11;
+const CHUNK: usize = 1 << 9;
 /// Busy accounts of one piece of work.
 const BUSY_CHUNK: usize = 1 << 6;
 /// Openness below which closed groups tell nothing: no score could reach it, and ways of four are not looked for.
@@ -30,9 +32,8 @@ pub(super) struct Closure {
     /// `o a / (a + 1)`, with `a` the mean over closed ways of two, three and four accounts of their weight at the account, in
     /// multiples of the market's mean, and `o` the market's openness; 0 for everybody below [`LEAST_OPEN`].
     pub scores: Vec<f32>,
-    /// For every relation in the rows of the graph the weight of the quiet counterparties that both ends have.
-    pub ties: Vec<f32>,
-    pub quiet: QuietRows,
+    /// For every relation in the rows of the graph what ties its ends.
+    pub ties: Vec<Tie>,
 }
 
 /// Weights of the closed ways at one account, by their length less 2, and what chance would make of those of three.
@@ -56,6 +57,11 @@ fn ends_of(degree: usize) -> f64 {
     (degree as f64 - 1.0) / (degree.max(1) as f64).sqrt()
 }
 
+/// What meeting over an account of this degree counts, and its [`ends_of`].
+fn corner_of(degree: usize) -> (f64, f64) {
+    (f64::from(weight_of(degree)), ends_of(degree))
+}
+
 impl Chance {
     fn add(&mut self, degree: usize, ends: f64) {
         self.sum += ends;
@@ -73,272 +79,12 @@ impl Chance {
     }
 }
 
-/// What lies two steps away from one account: a table by account that is as small as its surroundings, so that it stays in
-/// the nearest cache however many accounts there are.
+/// What one piece of work needs, handed from one to the next.
 #[derive(Default)]
-struct Reached {
-    /// Accounts in open addressing, [`NOBODY`] where free.
-    keys: Vec<u32>,
-    /// Weight of the middles towards each account, and of their pairs.
-    over: Vec<[f32; 2]>,
-    /// Places taken, in the order in which the accounts were reached.
-    order: Vec<u32>,
-    shift: u32,
-}
+struct Desks<T>(Mutex<Vec<T>>);
 
-const NOBODY: u32 = u32::MAX;
-
-impl Reached {
-    /// Empties the table and makes room for `most` accounts, in at most half of its places.
-    fn clear(&mut self, most: usize) {
-        for place in self.order.drain(..) {
-            self.keys[place as usize] = NOBODY;
-        }
-        let bits = (most.max(8) * 2).next_power_of_two().trailing_zeros();
-        if self.keys.len() < 1 << bits {
-            self.keys.resize(1 << bits, NOBODY);
-            self.over.resize(1 << bits, [0.0; 2]);
-        }
-        self.shift = 32 - bits;
-    }
-
-    /// Where `account` is, or would be.
-    fn place(&self, account: u32) -> usize {
-        let mask = (1usize << (32 - self.shift)) - 1;
-        let mut place = (account.wrapping_mul(0x9e37_79b1) >> self.shift) as usize;
-        while self.keys[place] != account && self.keys[place] != NOBODY {
-            place = (place + 1) & mask;
-        }
-        place
-    }
-
-    fn add(&mut self, account: u32, weight: f32) {
-        let place = self.place(account);
-        if self.keys[place] == NOBODY {
-            self.keys[place] = account;
-            self.over[place] = [0.0; 2];
-            self.order.push(place as u32);
-        }
-        let over = &mut self.over[place];
-        over[1] += over[0] * weight;
-        over[0] += weight;
-    }
-}
-
-/// Which ends matter at all: those that were reached twice; and a few others, since several accounts share a
-/// bit. Most ends are reached once, and are kept out of the table for the price of a bit in the nearest cache.
-#[derive(Default)]
-struct Sieve {
-    /// Met once, and met again.
-    words: Vec<[u64; 2]>,
-    shift: u32,
-}
-
-impl Sieve {
-    /// Forgets everything and makes room for `steps` ends, with bits for sixteen times as many.
-    fn clear(&mut self, steps: usize) {
-        let bits = (steps * 16).next_power_of_two().clamp(1 << 8, 1 << 31);
-        self.shift = 32 - bits.trailing_zeros();
-        self.words.clear();
-        self.words.resize(bits / 64, [0; 2]);
-    }
-
-    fn bit(&self, account: u32) -> (usize, u64) {
-        let bit = account.wrapping_mul(0x9e37_79b1) >> self.shift;
-        (bit as usize / 64, 1 << (bit % 64))
-    }
-
-    fn meet(&mut self, account: u32) {
-        let (word, bit) = self.bit(account);
-        let [once, again] = &mut self.words[word];
-        *again |= *once & bit;
-        *once |= bit;
-    }
-
-    fn may_matter(&self, account: u32) -> bool {
-        let (word, bit) = self.bit(account);
-        self.words[word][1] & bit != 0
-    }
-}
-
-/// What one thread needs to look around account after account.
-#[derive(Default)]
-struct Desk {
-    reached: Reached,
-    sieve: Sieve,
-    /// Ends that may matter, and the weight of the middle.
-    found: Vec<(u32, f32)>,
-    /// A bit for each quiet counterparty of the account at hand; none between accounts.
-    marked: Vec<u64>,
-    /// What ties the account at hand to each of its counterparties.
-    ties: Vec<f32>,
-}
-
-/// The graph with what is looked up of every account.
-struct Surroundings<'a> {
-    graph: &'a TransferGraph,
-    quiet: &'a QuietRows,
-    /// [`ends_of`] the degrees that nearly everybody has.
-    ends: Vec<f64>,
-    /// As [`Closure::ties`], in bits; every slot is written once.
-    ties: Vec<AtomicU32>,
-}
-
-impl<'a> Surroundings<'a> {
-    fn of(graph: &'a TransferGraph, quiet: &'a QuietRows) -> Self {
-        Self {
-            graph,
-            quiet,
-            ends: (0..1 << 10).map(ends_of).collect(),
-            ties: (0..graph.relations() * 2).map(|_| AtomicU32::new(0)).collect(),
-        }
-    }
-
-    fn is_busy(&self, account: u32) -> bool {
-        self.quiet.corner(account).0 > BUSY
-    }
-
-    fn tie(&self, slot: usize) -> f32 {
-        f32::from_bits(self.ties[slot].load(Ordering::Relaxed))
-    }
-
-    fn set_tie(&self, slot: usize, tie: f32) {
-        self.ties[slot].store(tie.to_bits(), Ordering::Relaxed);
-    }
-
-    /// Goes over the quiet counterparties of `account` to theirs, and gives the weight of the closed ways of four.
-    fn reach(&self, account: u32, desk: &mut Desk) -> f64 {
-        let Desk { reached, sieve, found, .. } = desk;
-        let middles = self.quiet.of_account(account);
-        // All rows are touched before any is read, so that they come from memory side by side and not one after the other.
-        let (mut steps, mut touched) = (0, 0);
-        for &middle in middles {
-            let row = self.quiet.of_account(middle);
-            steps += row.len();
-            touched ^= row.first().copied().unwrap_or(0) ^ row.last().copied().unwrap_or(0);
-        }
-        std::hint::black_box(touched);
-        sieve.clear(steps);
-        for &middle in middles {
-            self.quiet.of_account(middle).iter().for_each(|&end| sieve.meet(end));
-        }
-        found.clear();
-        for &middle in middles {
-            let (ends, weight) = self.quiet.row(middle);
-            found.extend(ends.iter().filter(|&&end| sieve.may_matter(end)).map(|&end| (end, weight)));
-        }
-        reached.clear(found.len());
-        found.iter().for_each(|&(end, weight)| reached.add(end, weight));
-        let own = 1.0 / self.graph.degree(account).max(1) as f64;
-        let mut fours = 0.0;
-        for &place in &reached.order {
-            let (end, pairs) = (reached.keys[place as usize], reached.over[place as usize][1]);
-            if pairs > 0.0 && end != account {
-                fours += own * f64::from(pairs) * f64::from(self.quiet.row(end).1);
-            }
-        }
-        fours
-    }
-
-    /// What ties `account` to its quiet counterparties after `before`, by their places in its row: the weight of those quiet
-    /// ones that both ends have.
-    fn tie_up(&self, account: u32, before: Option<u32>, desk: &mut Desk) {
-        let Desk { ties, marked, found, .. } = desk;
-        let own = self.quiet.of_account(account);
-        marked.resize(self.graph.accounts().div_ceil(64), 0);
-        // All rows are touched before any is read, so that they come from memory side by side and not one after the other.
-        let mut touched = 0;
-        for &peer in own {
-            marked[peer as usize / 64] |= 1 << (peer % 64);
-            touched ^= self.quiet.of_account(peer).last().copied().unwrap_or(0);
-        }
-        std::hint::black_box(touched);
-        found.clear();
-        for &middle in own {
-            let (ends, weight) = self.quiet.row(middle);
-            let both = |end: &&u32| marked[**end as usize / 64] >> (**end % 64) & 1 == 1;
-            let later = ends.iter().rev().take_while(|&&end| before.is_none_or(|before| end > before));
-            found.extend(later.filter(both).map(|&end| (end, weight)));
-        }
-        own.iter().for_each(|&peer| marked[peer as usize / 64] = 0);
-        let peers = self.graph.neighbours(account);
-        ties.clear();
-        ties.resize(peers.len(), 0.0);
-        for &(end, weight) in found.iter() {
-            ties[peers.partition_point(|&peer| peer < end)] += weight;
-        }
-    }
-
-    /// Writes down on both sides what ties a quiet account to later quiet ones.
-    fn tie_up_quiet(&self, account: u32, desk: &mut Desk) {
-        self.tie_up(account, Some(account), desk);
-        for (slot, (&peer, &tie)) in
-            self.graph.row(account as usize).zip(self.graph.neighbours(account).iter().zip(&desk.ties))
-        {
-            self.tie_both(account, slot, peer, tie);
-        }
-    }
-
-    /// Writes down on both sides what ties a busy account to others.
-    fn tie_up_busy(&self, account: u32, desk: &mut Desk) {
-        self.tie_up(account, None, desk);
-        let Desk { ties, marked, .. } = desk;
-        let own = self.quiet.of_account(account);
-        own.iter().for_each(|&peer| marked[peer as usize / 64] |= 1 << (peer % 64));
-        let row = self.graph.row(account as usize);
-        for ((slot, &peer), &tie) in row.zip(self.graph.neighbours(account)).zip(ties.iter()) {
-            let tie = if !self.is_busy(peer) {
-                tie
-            } else if (self.quiet.of_account(peer).len(), peer) < (own.len(), account) {
-                let both = |peer: &&u32| marked[**peer as usize / 64] >> (**peer % 64) & 1 == 1;
-                self.quiet.of_account(peer).iter().filter(both).map(|&middle| self.quiet.row(middle).1).sum()
-            } else {
-                0.0
-            };
-            self.tie_both(account, slot, peer, tie);
-        }
-        own.iter().for_each(|&peer| marked[peer as usize / 64] = 0);
-    }
-
-    fn tie_both(&self, account: u32, slot: usize, peer: u32, tie: f32) {
-        if tie > 0.0
-            && let Some(mirror) = self.graph.slot_of(peer, account)
-        {
-            self.set_tie(slot, tie);
-            self.set_tie(mirror, tie);
-        }
-    }
-
-    /// Adds up the closed ways of two and three through `account`, by what ties it to others.
-    fn look_around(&self, account: u32) -> Ways {
-        let graph = self.graph;
-        let own = 1.0 / graph.degree(account).max(1) as f64;
-        let [mut twos, mut threes] = [0.0f64; 2];
-        let mut chance = Chance::default();
-        for (slot, &peer) in graph.row(account as usize).zip(graph.neighbours(account)) {
-            let (degree, weight) = self.quiet.corner(peer);
-            let weight = f64::from(weight);
-            chance.add(degree, self.ends.get(degree).copied().unwrap_or_else(|| ends_of(degree)));
-            let counts = graph.counts(slot);
-            if counts.sent > 0 && counts.received > 0 {
-                twos += own * weight;
-            }
-            let tie = self.tie(slot);
-            // A triangle is met over each of its quiet corners.
-            let met = if degree > BUSY { 1.0 } else { 0.5 };
-            threes += own * f64::from(tie) * met * weight;
-        }
-        let by_chance = own * chance.pairs(2.0 * graph.relations() as f64);
-        Ways { closed: [twos, threes, 0.0], by_chance }
-    }
-}
-
-/// Desks that are handed from one piece of work to the next.
-#[derive(Default)]
-struct Desks(Mutex<Vec<Desk>>);
-
-impl Desks {
-    fn with<T>(&self, work: impl FnOnce(&mut Desk) -> T) -> T {
+impl<T: Default> Desks<T> {
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         let mut desk = self.0.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
         let made = work(&mut desk);
         if let Ok(mut spare) = self.0.lock() {
@@ -348,53 +94,84 @@ impl Desks {
     }
 }
 
+/// Degrees whose corners are worked out once; nearly everybody has one of them.
+const USUAL: usize = 1 << 10;
+
+/// Adds up the closed ways of two and three through every one of `accounts`, whose `ties` are known.
+fn look_around(graph: &TransferGraph, accounts: Range<usize>, ties: &[Tie], usual: &[(f64, f64)]) -> Vec<Ways> {
+    let first = graph.row(accounts.start).start;
+    let around = |account: usize| {
+        let row = graph.row(account);
+        let own = 1.0 / row.len().max(1) as f64;
+        let [mut twos, mut threes] = [0.0f64; 2];
+        let mut chance = Chance::default();
+        let ties = &ties[row.start - first..row.end - first];
+        for ((slot, &peer), tie) in row.zip(graph.neighbours(account as u32)).zip(ties) {
+            let degree = graph.degree(peer);
+            let (weight, ends) = usual.get(degree).copied().unwrap_or_else(|| corner_of(degree));
+            chance.add(degree, ends);
+            let counts = graph.counts(slot);
+            if counts.sent > 0 && counts.received > 0 {
+                twos += own * weight;
+            }
+            // A triangle is met over each of its quiet corners.
+            let met = if degree > BUSY { 1.0 } else { 0.5 };
+            threes += own * f64::from(tie.weight()) * met * weight;
+        }
+        let by_chance = own * chance.pairs(2.0 * graph.relations() as f64);
+        Ways { closed: [twos, threes, 0.0], by_chance }
+    };
+    accounts.map(around).collect()
+}
+
 impl Closure {
-    /// Looks around every account: first around the busy ones, whose ties their counterparties then find written down.
+    /// Looks around every account.
     ///
     /// # Complexity
-    /// For every relation with a quiet account its quiet counterparties, [`BUSY`] at most; for every relation of two busy
-    /// ones the quiet counterparties of the one that has fewer.
+    /// For every relation with a quiet account its counterparties, [`BUSY`] at most.
     pub fn of(graph: &TransferGraph, progress: Progress<'_>) -> Result<Self> {
         let accounts = graph.accounts();
         progress.step("looking for closed groups", 0, accounts as u64)?;
-        let quiet = QuietRows::of(graph);
-        let around = Surroundings::of(graph, &quiet);
-        let (busy, others): (Vec<u32>, Vec<u32>) = (0..accounts as u32).partition(|&account| around.is_busy(account));
-        let desks = Desks::default();
-        try_map_chunks(busy.len(), BUSY_CHUNK, |range| {
-            progress.step("looking for closed groups", 0, accounts as u64)?;
-            desks.with(|desk| busy[range].iter().for_each(|&account| around.tie_up_busy(account, desk)));
-            Ok(())
-        })?;
-        try_map_chunks(others.len(), CHUNK, |range| {
+        let usual: Vec<(f64, f64)> = (0..USUAL).map(corner_of).collect();
+        let marked = Desks::<Marked>::default();
+        let parts = try_map_chunks(accounts, CHUNK, |range| {
             progress.step("looking for closed groups", range.start as u64, accounts as u64)?;
-            desks.with(|desk| others[range].iter().for_each(|&account| around.tie_up_quiet(account, desk)));
-            Ok(())
+            let ties = marked.with(|marked| ties_of(graph, range.clone(), marked));
+            let ways = look_around(graph, range, &ties, &usual);
+            Ok((ties, ways))
         })?;
-        let ways = |range: std::ops::Range<usize>| {
-            range.map(|account| around.look_around(account as u32)).collect::<Vec<Ways>>()
-        };
-        let mut ways = map_chunks(accounts, CHUNK, ways).concat();
+        let mut ties = Vec::with_capacity(2 * graph.relations() as usize);
+        let mut ways = Vec::with_capacity(accounts);
+        for part in parts {
+            ties.extend::<Vec<Tie>>(part.0);
+            ways.extend::<Vec<Ways>>(part.1);
+        }
         let openness = openness(&ways);
-        let scores = if openness < LEAST_OPEN {
-            vec![0.0; accounts]
-        } else {
-            for (list, chunk) in [busy, others].iter().zip([BUSY_CHUNK, CHUNK]) {
-                let fours = try_map_chunks(list.len(), chunk, |range| {
-                    progress.step("looking for closed groups of four", range.start as u64, list.len() as u64)?;
-                    let reach =
-                        |desk: &mut Desk| list[range].iter().map(|&account| around.reach(account, desk)).collect();
-                    Ok(desks.with::<Vec<f64>>(reach))
-                })?;
-                list.iter()
-                    .zip(fours.into_iter().flatten())
-                    .for_each(|(&account, four)| ways[account as usize].closed[2] = four);
-            }
-            scores(&ways, openness)
-        };
-        let ties = around.ties.into_iter().map(|tie| f32::from_bits(tie.into_inner())).collect();
-        Ok(Self { scores, ties, quiet })
+        if openness < LEAST_OPEN {
+            return Ok(Self { scores: vec![0.0; accounts], ties });
+        }
+        look_four_around(graph, &mut ways, progress)?;
+        Ok(Self { scores: scores(&ways, openness), ties })
     }
+}
+
+/// Adds the closed ways of four: around the busy ones first, whose surroundings are the largest.
+fn look_four_around(graph: &TransferGraph, ways: &mut [Ways], progress: Progress<'_>) -> Result<()> {
+    let quiet = QuietRows::of(graph);
+    let is_busy = |account: &u32| graph.degree(*account) > BUSY;
+    let (busy, others): (Vec<u32>, Vec<u32>) = (0..graph.accounts() as u32).partition(is_busy);
+    let desks = Desks::<Fours>::default();
+    for (list, chunk) in [busy, others].iter().zip([BUSY_CHUNK, CHUNK]) {
+        let fours = try_map_chunks(list.len(), chunk, |range| {
+            progress.step("looking for closed groups of four", range.start as u64, list.len() as u64)?;
+            let around = |desk: &mut Fours| list[range].iter().map(|&account| desk.around(&quiet, account)).collect();
+            Ok(desks.with::<Vec<f64>>(around))
+        })?;
+        for (&account, four) in list.iter().zip(fours.into_iter().flatten()) {
+            ways[account as usize].closed[2] = four;
+        }
+    }
+    Ok(())
 }
 
 /// The scores that [`Closure::scores`] tells.
@@ -491,7 +268,6 @@ mod tests {
             pairs.extend(friends.iter().map(|&(a, b)| (3 + a, 3 + b)).chain([(0, 1), (2, 1)]));
             let graph = graph(&pairs, 83);
             let quiet = QuietRows::of(&graph);
-            let around = Surroundings::of(&graph, &quiet);
             let closure = Closure::of(&graph, Progress::silent()).unwrap();
             let is_quiet = |account: u32| graph.degree(account) <= BUSY;
             prop_assert!((0..3).all(|shop| !is_quiet(shop)));
@@ -501,7 +277,9 @@ mod tests {
                 for (slot, &peer) in graph.row(a as usize).zip(graph.neighbours(a)) {
                     let common = (0..83).filter(|&c| is_quiet(c) && linked(a, c) && linked(c, peer));
                     let tie: f64 = common.map(weight).sum();
-                    prop_assert!((f64::from(closure.ties[slot]) - tie).abs() < 1e-5 * tie.max(1.0), "{a} {peer}");
+                    prop_assert!((f64::from(closure.ties[slot].weight()) - tie).abs() < 1e-5 * tie.max(1.0), "{a} {peer}");
+                    let pays = |c: u32| is_quiet(c) && linked(a, c) && linked(c, peer) && pairs.contains(&(c, a));
+                    prop_assert_eq!(closure.ties[slot].is_over_payer(), (0..83).any(pays), "{} {}", a, peer);
                 }
                 let mut fours = 0.0;
                 for end in (0..83).filter(|&end| end != a && is_quiet(end)) {
@@ -510,7 +288,7 @@ mod tests {
                         fours += middles[place + 1..].iter().map(|&other| weight(one) * weight(other) * weight(end)).sum::<f64>();
                     }
                 }
-                let told = around.reach(a, &mut Desk::default()) * graph.degree(a).max(1) as f64;
+                let told = Fours::default().around(&quiet, a) * graph.degree(a).max(1) as f64;
                 prop_assert!((told - fours).abs() < 1e-4 * fours.max(1.0), "{a}: {told} {fours}");
             }
         }
@@ -556,7 +334,7 @@ mod tests {
                 for (slot, &peer) in graph.row(account).zip(graph.neighbours(account as u32)) {
                     let common = all().filter(|&c| linked(account as u32, c) && linked(c, peer));
                     let tie: f64 = common.map(|c| weight(&[c])).sum();
-                    prop_assert!((f64::from(closure.ties[slot]) - tie).abs() < 1e-5);
+                    prop_assert!((f64::from(closure.ties[slot].weight()) - tie).abs() < 1e-5);
                 }
             }
         }

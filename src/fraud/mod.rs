@@ -83,6 +83,7 @@ mod config;
 mod context;
 mod examine;
 mod facts;
+mod fours;
 mod knowledge;
 mod marks;
 mod overlap;
@@ -92,6 +93,7 @@ mod scattered;
 mod shape;
 mod signal;
 mod suspicion;
+mod ties;
 mod trail;
 
 pub use assessment::{FraudAssessment, Removal, RemovedBy, SignalFinding};

@@ -25,7 +25,7 @@ struct Row {
 }
 
 /// What meeting over an account counts: `1 / √degree`.
-fn weight_of(degree: u32) -> f32 {
+pub(super) fn weight_of(degree: usize) -> f32 {
     1.0 / (degree.max(1) as f32).sqrt()
 }
 
@@ -62,12 +62,11 @@ impl QuietRows {
     /// The same with the weight of `account`.
     pub fn row(&self, account: u32) -> (&[u32], f32) {
         let row = self.rows[account as usize];
-        (&self.peers[row.start as usize..row.start as usize + row.len as usize], weight_of(row.degree))
+        (&self.peers[row.start as usize..row.start as usize + row.len as usize], weight_of(row.degree as usize))
     }
 
-    /// Degree and weight of `account`.
-    pub fn corner(&self, account: u32) -> (usize, f32) {
-        let degree = self.rows[account as usize].degree;
-        (degree as usize, weight_of(degree))
+    /// Counterparties of `account`, quiet or not.
+    pub fn degree(&self, account: u32) -> usize {
+        self.rows[account as usize].degree as usize
     }
 }

@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use super::baseline::SYNTHETIC_TAILS;
 use super::config::Weights;
 use super::signal::{SIGNALS, Signal};
+use super::ties::Tie;
 
 const BINS: usize = 256;
 const CHUNK: usize = 1 << 14;
@@ -193,7 +194,7 @@ pub(super) fn calibrated(unusual: f64) -> f64 {
 /// signals.
 pub(super) fn association(
     graph: &TransferGraph,
-    ties: &[f32],
+    ties: &[Tie],
     own: &[f32],
     progress: Progress<'_>,
 ) -> Result<Vec<f32>> {
@@ -201,15 +202,15 @@ pub(super) fn association(
     const RESTART: f32 = 0.5;
     let accounts = graph.accounts();
     let own: Vec<f32> = own.iter().map(|suspicion| suspicion * suspicion).collect();
-    let mean = total(&own) / accounts.max(1) as f64;
+    let mean = total(&own, |&own| own) / accounts.max(1) as f64;
     if mean <= 0.0 {
         return Ok(vec![0.0; accounts]);
     }
     // What a walk weighs a relation by: 1 for itself, and as much on the average for what both ends share.
-    let shared = total(ties);
+    let shared = total(ties, |tie| tie.weight());
     let per_tie = if shared > 0.0 { (ties.len() as f64 / shared) as f32 } else { 0.0 };
     let strength: Vec<f32> = map_chunks(accounts, CHUNK, |range| {
-        let sum = |account: usize| ties[graph.row(account)].iter().map(|tie| 1.0 + per_tie * tie).sum::<f32>();
+        let sum = |account: usize| ties[graph.row(account)].iter().map(|tie| 1.0 + per_tie * tie.weight()).sum::<f32>();
         range.map(|account| sum(account).max(1.0)).collect::<Vec<f32>>()
     })
     .concat();
@@ -221,7 +222,7 @@ pub(super) fn association(
         let parts = map_chunks(accounts, CHUNK, |range| {
             let sum = |account: usize| {
                 let peers = graph.neighbours(account as u32).iter().zip(&ties[graph.row(account)]);
-                peers.map(|(&peer, tie)| (1.0 + per_tie * tie) * out[peer as usize]).sum()
+                peers.map(|(&peer, tie)| (1.0 + per_tie * tie.weight()) * out[peer as usize]).sum()
             };
             range.map(sum).collect::<Vec<f32>>()
         });
@@ -238,8 +239,8 @@ pub(super) fn association(
 }
 
 /// A sum that is the same on any number of threads.
-fn total(values: &[f32]) -> f64 {
-    map_chunks(values.len(), CHUNK, |range| values[range].iter().map(|&value| f64::from(value)).sum::<f64>())
+fn total<T: Sync>(values: &[T], of: impl Fn(&T) -> f32 + Sync + Send) -> f64 {
+    map_chunks(values.len(), CHUNK, |range| values[range].iter().map(|value| f64::from(of(value))).sum::<f64>())
         .into_iter()
         .sum()
 }
@@ -299,7 +300,7 @@ mod tests {
         let columns = TransferColumns::of_pairs(&[0, 1, 2, 4, 5], &[1, 2, 3, 5, 6]);
         let graph = TransferGraph::build(&columns, 8, &GraphConfig::default(), Progress::silent()).unwrap();
         let own = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-        let ties = vec![0.0; graph.relations() as usize * 2];
+        let ties = vec![Tie::default(); graph.relations() as usize * 2];
         let reached = association(&graph, &ties, &own, Progress::silent()).unwrap();
         assert!(reached[1] > reached[2] && reached[2] > reached[3] && reached[3] > 0.0);
         assert_eq!(reached[4..], [0.0; 4]);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::account::AccountIndex;
+use crate::graph::wide::prefetch;
 
 /// A count byte of this value stands for "look into [`TransferGraph::large`]".
 pub(super) const LARGE: u8 = u8::MAX;
@@ -184,7 +185,7 @@ impl TransferGraph {
     #[must_use]
     pub fn relation_in(&self, slot: usize) -> Relation {
         let Counts { sent, received } = self.counts(slot);
-        let [sent_minor, received_minor] = self.amounts.as_ref().map_or([0, 0], |column| column[slot]);
+        let [sent_minor, received_minor] = self.sums_in(slot);
         Relation {
             counterparty: AccountIndex::new(self.neighbours[slot]),
             sent,
@@ -193,6 +194,11 @@ impl TransferGraph {
             received_minor,
             days: self.days.as_ref().map(|column| column[slot]),
         }
+    }
+
+    /// Minor units sent to and received from the neighbour in `slot`, refunds taken off; 0 when the source has no amounts.
+    pub(crate) fn sums_in(&self, slot: usize) -> [i64; 2] {
+        self.amounts.as_ref().map_or([0, 0], |column| column[slot])
     }
 
     /// The relations of `account` by ascending counterparty.
@@ -224,6 +230,20 @@ impl TransferGraph {
         let row = self.row(account as usize);
         let at = self.neighbours[row.clone()].binary_search(&counterparty).ok()?;
         Some(row.start + at)
+    }
+
+    /// Asks for the row of the counterparty `ahead` slots behind `slot`, if no more than `most` are in it, and for where that of
+    /// the one twice as far lies, so that they come from memory while others are read.
+    pub(crate) fn ask_ahead(&self, slot: usize, ahead: usize, most: usize) {
+        if let Some(&far) = self.neighbours.get(slot + 2 * ahead) {
+            prefetch(&self.offsets[far as usize]);
+        }
+        if let Some(&near) = self.neighbours.get(slot + ahead) {
+            let row = self.neighbours(near);
+            if row.len() <= most {
+                row.iter().step_by(16).chain(row.last()).for_each(prefetch);
+            }
+        }
     }
 
     /// Bytes this graph holds.

@@ -78,7 +78,7 @@ impl<L: Legs> Desk<'_, '_, L> {
             let slot = graph.slot_of(self.account, leg.peer)?;
             let counts = graph.counts(slot);
             let mutual = if counts.sent > 0 && counts.received > 0 { 0.5 } else { 0.0 };
-            let tie = f64::from(market.closure.ties[slot]) + mutual;
+            let tie = f64::from(market.closure.ties[slot].weight()) + mutual;
             (tie > 0.0).then_some((tie, leg.row))
         };
         self.received.iter().chain(self.sent).filter_map(tie).collect()

@@ -78,8 +78,8 @@ pub(super) struct Scratch {
     counts: Vec<u32>,
     sources: Vec<u32>,
     groups: Vec<(u32, u32)>,
-    /// A bit for each payer of the account at hand; none between accounts.
-    is_payer: Vec<u64>,
+    /// Payers as places in `payers`, to find the largest.
+    numbers: Vec<u32>,
     /// Counterparty and place of transfers in one number, to be sorted.
     packed: Vec<u64>,
     matching: returns::Matching,

@@ -1,9 +1,9 @@
 //! The signals about how an account's transfers are spread over time, amounts and counterparties.
 
-use crate::graph::temporal::{Legs, widest_in};
+use crate::graph::temporal::{FEW, Legs, most_among_few, widest_in};
 use crate::money::Scale;
 
-use super::super::shape::{self, DAY, Proof, prove, shrink};
+use super::super::shape::{self, DAY, Proof, shrink};
 use super::super::signal::Signal;
 use super::Desk;
 
@@ -92,14 +92,20 @@ impl<L: Legs> Desk<'_, '_, L> {
             if all < 3 || !self.ctx.config.looks_for(signal) {
                 continue;
             }
-            counts.clear();
-            counts.resize(all, 0);
-            let best = widest_in(list, numbers, &mut counts, 2 * DAY).filter(|best| best.counterparties >= 3);
-            let Some(best) = best else { continue };
-            let many = best.counterparties as usize;
-            let rows = list[best.first..=best.last].iter().map(|leg| (1.0, leg.row));
-            let score = many as f64 / all as f64 * shrink(many, 5.0);
-            *told = Some((signal, score, if self.keep { rows.collect() } else { Vec::new() }));
+            let (many, within) = if self.keep || list.len() > FEW {
+                counts.clear();
+                counts.resize(all, 0);
+                let best = widest_in(list, numbers, &mut counts, 2 * DAY);
+                best.map_or((0, &list[..0]), |best| (best.counterparties, &list[best.first..=best.last]))
+            } else {
+                (most_among_few(list, numbers, 2 * DAY), &list[..0])
+            };
+            if many < 3 {
+                continue;
+            }
+            let score = f64::from(many) / all as f64 * shrink(many as usize, 5.0);
+            let rows = within.iter().filter(|_| self.keep).map(|leg| (1.0, leg.row));
+            *told = Some((signal, score, rows.collect()));
         }
         self.scratch.counts = counts;
         for (signal, score, proof) in told.into_iter().flatten() {
@@ -109,57 +115,38 @@ impl<L: Legs> Desk<'_, '_, L> {
 
     /// Whether the largest payers deal with other payers, quiet ones: whom everybody knows makes no circle.
     pub(super) fn own_circle(&mut self) {
+        /// Payers that are looked at.
+        const LARGEST: usize = 10;
         let (Some(graph), Some(market)) = (self.ctx.graph, self.ctx.market) else { return };
         let payers = &self.scratch.payers;
         if payers.len() < 3 || !self.ctx.config.looks_for(Signal::OwnCircle) {
             return;
         }
-        self.scratch.taints.clear();
-        let groups = &mut self.scratch.groups;
-        groups.clear();
-        groups.extend((0..).zip(payers).map(|(number, _)| (0u32, number)));
-        let most = groups.len().min(10);
-        let by_size = |group: &(u32, u32)| (std::cmp::Reverse(payers[group.1 as usize].positive), group.1);
-        if groups.len() > most {
-            groups.select_nth_unstable_by_key(most - 1, by_size);
-            groups.truncate(most);
-        }
-        groups.sort_unstable_by_key(by_size);
-        let is_payer = &mut self.scratch.is_payer;
-        is_payer.resize(graph.accounts().div_ceil(64), 0);
-        payers.iter().for_each(|payer| is_payer[payer.account as usize / 64] |= 1 << (payer.account % 64));
+        let most = payers.len().min(LARGEST);
+        // The largest payers come first, the earlier of equals.
+        let by_size = |number: u32| (std::cmp::Reverse(payers[number as usize].positive), number);
+        let numbers = &mut self.scratch.numbers;
+        let last = (payers.len() > most).then(|| {
+            numbers.clear();
+            numbers.extend(0..payers.len() as u32);
+            by_size(*numbers.select_nth_unstable_by_key(most - 1, |&number| by_size(number)).1)
+        });
         let mut proof = Vec::new();
         let mut linked = 0;
-        let quiet = &market.closure.quiet;
-        let pays = |other: &u32| is_payer[*other as usize / 64] >> (*other % 64) & 1 == 1;
-        // Whoever has nobody quiet in common with the account needs no closer look; and whoever has, knows a payer where all
-        // quiet counterparties of the account are payers. Rows are touched before they are read, so that they come from
-        // memory side by side.
-        let told = quiet.of_account(self.account).iter().all(pays);
-        let mut touched = 0;
-        groups.retain(|group| {
-            let payer = payers[group.1 as usize].account;
-            let tied = graph.slot_of(self.account, payer).is_some_and(|slot| market.closure.ties[slot] > 0.0);
-            if tied && !told {
-                touched ^= quiet.of_account(payer).first().copied().unwrap_or(0);
+        let (ties, peers) = (&market.closure.ties[graph.row(self.account as usize)], graph.neighbours(self.account));
+        for (&account, _) in peers.iter().zip(ties).filter(|(_, tie)| tie.is_over_payer()) {
+            let Ok(number) = payers.binary_search_by_key(&account, |payer| payer.account) else { continue };
+            if last.is_some_and(|last| by_size(number as u32) > last) {
+                continue;
             }
-            tied
-        });
-        std::hint::black_box(touched);
-        for &(_, number) in groups.iter() {
-            let payer = payers[number as usize];
-            if told || quiet.of_account(payer.account).iter().any(pays) {
-                linked += 1;
+            linked += 1;
+            if self.keep {
+                let payer = payers[number];
                 let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
-                for &(_, place) in places {
-                    let leg = &self.received[place as usize];
-                    if leg.amount_minor > 0 {
-                        prove(&mut self.keep.then_some(&mut proof), leg.amount_minor as f64, leg.row);
-                    }
-                }
+                let legs = places.iter().map(|&(_, place)| &self.received[place as usize]);
+                proof.extend(legs.filter(|leg| leg.amount_minor > 0).map(|leg| (leg.amount_minor as f64, leg.row)));
             }
         }
-        payers.iter().for_each(|payer| is_payer[payer.account as usize / 64] = 0);
         let score = f64::from(linked) / most as f64 * shrink(payers.len(), 5.0);
         self.note(Signal::OwnCircle, score, proof);
     }

@@ -138,6 +138,25 @@ pub(crate) fn widest_in(list: &[Leg], numbers: &[u32], counts: &mut [u32], windo
     Some(best)
 }
 
+/// Transfers up to which [`most_among_few`] counts.
+pub(crate) const FEW: usize = 64;
+
+/// The counterparties of [`widest_in`] among up to [`FEW`] legs.
+pub(crate) fn most_among_few(list: &[Leg], numbers: &[u32], window_seconds: i64) -> u32 {
+    let mut most = 0;
+    for (last, leg) in list.iter().enumerate() {
+        // No more transfers than that have no more counterparties, and stretches of more are rare.
+        let is_within = |other: &Leg| leg.at_seconds - other.at_seconds <= window_seconds;
+        if last < most || !is_within(&list[last - most]) {
+            continue;
+        }
+        let within = list[..=last].iter().zip(numbers).rev().take_while(|(other, _)| is_within(other));
+        let counterparties = within.fold(0u64, |all, (_, number)| all | 1 << (number % FEW as u32));
+        most = most.max(counterparties.count_ones() as usize);
+    }
+    most as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +180,8 @@ mod tests {
                 most = most.max(peers.len());
             }
             let best = widest(&legs, window).unwrap();
+            let numbers: Vec<u32> = legs.iter().map(|leg| leg.peer).collect();
+            prop_assert_eq!(most_among_few(&legs, &numbers, window), best.counterparties);
             let inside: BTreeSet<u32> = legs[best.first..=best.last].iter().map(|leg| leg.peer).collect();
             prop_assert_eq!(best.counterparties as usize, most);
             prop_assert_eq!(inside.len(), most);

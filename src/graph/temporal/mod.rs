@@ -19,8 +19,8 @@ mod index;
 mod scatter;
 mod window;
 
-pub(crate) use bursts::widest_in;
 pub use bursts::{Burst, BurstConfig, BurstSide, bursts};
+pub(crate) use bursts::{FEW, most_among_few, widest_in};
 pub use completed::{CompletedCircles, CompletedConfig, completed_circles};
 pub use cycles::{CircularFlow, CircularFlows, CycleConfig, circular_flows, circular_flows_through};
 pub use index::{Leg, Legs, TemporalIndex};
