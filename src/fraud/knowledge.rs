@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::temporal::{CircularFlows, Legs, ScatterConfig, ScatterGather, circular_flows};
+use crate::parallel::join;
 use crate::progress::Progress;
 
 use super::blocks::{MarketBlocks, market_blocks};
@@ -49,46 +50,61 @@ impl Knowledge {
         capped.extend(circles.capped);
         capped.sort_unstable();
         capped.dedup();
-        let blocks = match graph {
-            Some(graph) => market_blocks(graph, legs, config, progress)?,
-            None => MarketBlocks::default(),
-        };
-        let by_closure = [Signal::TightGroup, Signal::OwnCircle, Signal::Association];
-        let closure = match graph {
-            Some(graph) if by_closure.into_iter().any(|signal| config.looks_for(signal)) => {
-                Closure::of(graph, progress)?
-            }
-            _ => Closure::default(),
-        };
-        let by_crowd = [Signal::FanInBurst, Signal::FanOutBurst];
-        let mut trails = Patterns::default();
-        if config.looks_for(Signal::AmountTrail) {
-            trails = trail::trails(legs, progress)?;
-            add_chains(legs, config, progress, &mut trails)?;
-        }
-        let [crowds_in, crowds_out] = match by_crowd.into_iter().any(|signal| config.looks_for(signal)) {
-            true => burst::crowds(legs, span_seconds, config, progress)?,
-            false => Default::default(),
-        };
-        let overlap = match config.looks_for(Signal::PayerOverlap) {
-            true => overlap::overlaps(legs, progress)?,
-            false => Vec::new(),
-        };
+        let looks_for_any = |signals: &[Signal]| signals.iter().any(|&signal| config.looks_for(signal));
+        // Blocks and trails have stretches that one thread alone can work at; the others fill them.
+        let (blocks, closure) = join(
+            || match graph {
+                Some(graph) => market_blocks(graph, legs, config, progress),
+                None => Ok(MarketBlocks::default()),
+            },
+            || match graph {
+                Some(graph) if looks_for_any(&[Signal::TightGroup, Signal::OwnCircle, Signal::Association]) => {
+                    Closure::of(graph, progress)
+                }
+                _ => Ok(Closure::default()),
+            },
+        );
+        let (blocks, closure) = (blocks?, closure?);
+        let (trails, (crowds, overlap)) = join(
+            || match config.looks_for(Signal::AmountTrail) {
+                true => trails(legs, config, progress),
+                false => Ok(Patterns::default()),
+            },
+            || {
+                let crowds = match looks_for_any(&[Signal::FanInBurst, Signal::FanOutBurst]) {
+                    true => burst::crowds(legs, span_seconds, config, progress),
+                    false => Ok(Default::default()),
+                };
+                let overlap = match config.looks_for(Signal::PayerOverlap) {
+                    true => overlap::overlaps(legs, progress),
+                    false => Ok(Vec::new()),
+                };
+                (crowds, overlap)
+            },
+        );
+        let [crowds_in, crowds_out] = crowds?;
         Ok(Self {
             facts,
             flows: circles.flows,
             flows_of: ByAccount::of(flows_of.into_iter()),
             capped,
-            trails: trails.seal(),
+            trails: trails?,
             scatters: scatters(scattered),
             dense: blocks.dense,
             layers: blocks.layers,
             crowds_in,
             crowds_out,
             closure,
-            overlap,
+            overlap: overlap?,
         })
     }
+}
+
+/// The trails of odd amounts and the chains of money handed on whole.
+fn trails(legs: &impl Legs, config: &AuditConfig, progress: Progress<'_>) -> Result<Patterns> {
+    let mut found = trail::trails(legs, progress)?;
+    add_chains(legs, config, progress, &mut found)?;
+    Ok(found.seal())
 }
 
 fn scatters(found: Vec<ScatterGather>) -> Patterns {

@@ -57,9 +57,9 @@ fn layers(graph: &TransferGraph, legs: &impl Legs, progress: Progress<'_>) -> Re
         for account in range {
             let (mut got, mut gave) = (0i64, 0i64);
             for slot in graph.row(account) {
-                let relation = graph.relation_in(slot);
-                got += relation.received_minor.max(0);
-                gave += relation.sent_minor.max(0);
+                let [sent_minor, received_minor] = graph.sums_in(slot);
+                got += received_minor.max(0);
+                gave += sent_minor.max(0);
             }
             // What stays is at most a fifth of what moves.
             if got > 0 && gave > 0 && got.abs_diff(gave) * 5 <= got.max(gave) as u64 {
