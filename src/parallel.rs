@@ -47,6 +47,14 @@ pub(crate) fn for_each_chunk_mut<T: Send>(items: &mut [T], chunk: usize, f: impl
     items.chunks_mut(chunk).enumerate().for_each(|(index, part)| f(index * chunk, part));
 }
 
+/// `len` times `value`: large memory is touched for the first time by all threads.
+pub(crate) fn filled<T: Clone + Send + Sync>(len: usize, value: T) -> Vec<T> {
+    #[cfg(feature = "parallel")]
+    return rayon::iter::repeat_n(value, len).collect();
+    #[cfg(not(feature = "parallel"))]
+    return vec![value; len];
+}
+
 /// Sorts; equal items must be alike in everything, since their order is open.
 pub(crate) fn sort_unstable<T: Ord + Send>(items: &mut [T]) {
     #[cfg(feature = "parallel")]

@@ -5,6 +5,8 @@
 //! often nearly the same sum each time. The others in such a group make a single ordinary transfer, which tells only by where
 //! and when it goes; so everybody in the crowd shares its strength.
 
+use std::sync::LazyLock;
+
 use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs};
 use crate::parallel::try_map_chunks;
@@ -118,30 +120,51 @@ struct Crowd {
     legs: Vec<Leg>,
 }
 
+/// Places of the table in which counterparties are looked up; a multiple of what it holds, so that few meet there.
+const TABLE: usize = 4 * MOST;
+
 /// Buffers that are used for account after account.
 #[derive(Default)]
 struct Strangers {
-    /// Counterparty and place of every transfer in one number, to be sorted.
-    packed: Vec<u64>,
     once: Vec<Leg>,
     near: Vec<Leg>,
+}
+
+/// A bit for the place of each transfer in `list` whose counterparty is in no other.
+fn singles(list: &[Leg]) -> u64 {
+    // The place of a counterparty's first transfer, counted from 1, where its hash leads or soon after.
+    let mut table = [0u8; TABLE];
+    let mut singles = 0u64;
+    for (place, leg) in list.iter().enumerate().take(MOST) {
+        let mut at = (leg.peer.wrapping_mul(0x9e37_79b1) >> (32 - TABLE.trailing_zeros())) as usize;
+        singles |= 1 << place;
+        while table[at] != 0 {
+            let first = usize::from(table[at]) - 1;
+            if list[first].peer == leg.peer {
+                singles &= !(1 << place | 1 << first);
+                break;
+            }
+            at = (at + 1) % TABLE;
+        }
+        if table[at] == 0 {
+            table[at] = place as u8 + 1;
+        }
+    }
+    singles
 }
 
 impl Strangers {
     /// Gathers the receipts of those that appear in `list` once.
     fn gather(&mut self, list: &[Leg]) {
-        let Self { packed, once, .. } = self;
-        packed.clear();
-        packed.extend((0..).zip(list).map(|(place, leg)| u64::from(leg.peer) << 32 | place));
-        packed.sort_unstable();
-        // A bit for each place.
-        let mut singles = 0u64;
-        for run in packed.chunk_by(|a, b| a >> 32 == b >> 32) {
-            singles |= u64::from(run.len() == 1) << (run[0] % MOST as u64);
+        self.once.clear();
+        let mut left = singles(list);
+        while left != 0 {
+            let leg = list[left.trailing_zeros() as usize];
+            left &= left - 1;
+            if leg.amount_minor > 0 {
+                self.once.push(leg);
+            }
         }
-        once.clear();
-        let is_single = |&(place, leg): &(usize, &Leg)| singles >> place & 1 == 1 && leg.amount_minor > 0;
-        once.extend(list.iter().enumerate().filter(is_single).map(|(_, leg)| *leg));
     }
 
     /// The most surprising crowd in `list`, if it is more surprising than at one account in twenty.
@@ -222,14 +245,20 @@ fn widest_band(sorted: &[Leg], tolerance: f64) -> std::ops::Range<usize> {
     best
 }
 
+/// Logarithms of the factorials of as many as may be in a crowd.
+static LN_FACTORIALS: LazyLock<[f64; MOST + 1]> = LazyLock::new(|| {
+    let mut all = [0.0; MOST + 1];
+    (2..=MOST).for_each(|n| all[n] = all[n - 1] + (n as f64).ln());
+    all
+});
+
 /// How surprising `many` or more are where `usual` are expected: the decimals of their chance by Poisson's law.
 fn surprise(many: usize, usual: f64) -> f64 {
+    let factorial = LN_FACTORIALS[many];
     let many = many as f64;
     if many <= usual {
         return 0.0;
     }
-    let mut factorial = 0.0;
-    (2..=many as u32).for_each(|n| factorial += f64::from(n).ln());
     // Every further term is at most usual / (many + 1) of the one before.
     let ln_first = many * usual.ln() - usual - factorial;
     let rest = -(1.0 - usual / (many + 1.0)).ln();

@@ -37,11 +37,8 @@ pub(super) fn overlaps(legs: &impl Legs, progress: Progress<'_>) -> Result<Vec<(
             for leg in received {
                 for (seed, two) in (1..).zip(&mut smallest) {
                     let hash = mix(u64::from(leg.peer) ^ seed << 40);
-                    if hash < two[0] {
-                        *two = [hash, two[0]];
-                    } else if hash > two[0] && hash < two[1] {
-                        two[1] = hash;
-                    }
+                    let next = if hash == two[0] { two[1] } else { two[1].min(hash.max(two[0])) };
+                    *two = [hash.min(two[0]), next];
                 }
             }
             for two in smallest {

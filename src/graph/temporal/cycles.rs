@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::parallel::try_map_chunks;
 use crate::progress::Progress;
 
-use super::index::{Leg, Legs, between};
+use super::index::{Leg, Legs, between, lead, up_to};
 
 /// What counts as a circular flow, and how hard to look.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -277,24 +277,38 @@ fn handed_on(legs: &impl Legs, account: u32, config: &CycleConfig, rows: &mut Ve
     }
     let ratio = (1.0 + config.amount_tolerance) / (1.0 - config.amount_tolerance);
     let back_and_forth = config.min_hops == 2;
-    let mut first = 0;
+    let (mut first, mut end, mut count) = (0, 0, rows.len());
+    rows.resize(count + received.len(), 0);
     for into in received.iter().filter(|into| into.amount_minor > 0) {
         while first < sent.len() && sent[first].at_seconds < into.at_seconds {
             first += 1;
         }
+        let until = into.at_seconds.saturating_add(config.window_seconds);
+        while end < sent.len() && sent[end].at_seconds <= until {
+            end += 1;
+        }
         // A little more on both sides than the band of any circle, whose ends are rounded.
         let amount = into.amount_minor as f64;
         let (low, high) = (amount / ratio * (1.0 - 1e-9) - 1.0, amount * ratio * (1.0 + 1e-9) + 1.0);
-        let until = into.at_seconds.saturating_add(config.window_seconds);
-        let mut ahead = sent[first..].iter().take_while(|out| out.at_seconds <= until);
+        let (low, high) = (rounded_up(low).max(1), high as i64);
         let fits = |out: &Leg| {
-            let amount = out.amount_minor as f64;
-            out.amount_minor > 0 && low <= amount && amount <= high && (back_and_forth || out.peer != into.peer)
+            (low <= out.amount_minor) & (out.amount_minor <= high) & (back_and_forth | (out.peer != into.peer))
         };
-        if ahead.by_ref().take(MOST).any(fits) || ahead.next().is_some() {
-            rows.push(into.row);
-        }
+        // A few payments are asked at once, since guessing where one fits costs more than asking another.
+        let ahead = &sent[first..end];
+        let fit = |few: &[Leg]| few.iter().fold(false, |any, out| any | fits(out));
+        let (few, more) = ahead.split_at(ahead.len().min(8));
+        let told = fit(few) | (!more.is_empty() && (ahead.len() > MOST || more.chunks(8).any(fit)));
+        rows[count] = into.row;
+        count += usize::from(told);
     }
+    rows.truncate(count);
+}
+
+/// The least whole number that is not below `value`.
+fn rounded_up(value: f64) -> i64 {
+    let below = value as i64;
+    below.saturating_add(i64::from((below as f64) < value))
 }
 
 /// A search under way: the path from the start, and when the money arrived at each place of it.
@@ -364,6 +378,7 @@ impl<'a, L: Legs> Search<'a, L> {
         }
         (self.steps, self.flows) = (0, 0);
         self.told.clear();
+        let mut later = received;
         for &leg in legs.sent(start) {
             if leg.amount_minor <= 0 || !self.may_follow(&leg) || self.told.contains(&leg.row) {
                 continue;
@@ -371,7 +386,9 @@ impl<'a, L: Legs> Search<'a, L> {
             let band = self.config.band(leg.amount_minor);
             let until = leg.at_seconds.saturating_add(self.config.window_seconds);
             let seed = Seed { leg, low: *band.start(), high: *band.end(), until };
-            let back = between(received, leg.at_seconds, until);
+            // Payments come in order of time, so that what was received before the last one is out of question.
+            later = &later[lead(later, |other| other.at_seconds < leg.at_seconds)..];
+            let back = up_to(later, seed.until);
             self.steps = self.steps.saturating_add(back.len() as u32 / 16 + 1);
             self.closers.clear();
             self.closers.extend(back.iter().filter(|closer| seed.admits(closer)));

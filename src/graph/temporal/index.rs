@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::account::AccountIndex;
 use crate::error::{Error, Result};
-use crate::parallel::{for_each_chunk_mut, map_chunks};
+use crate::parallel::{filled, for_each_chunk_mut, map_chunks};
 use crate::progress::Progress;
 use crate::transfer::TransferColumns;
 
@@ -91,12 +91,7 @@ impl TemporalIndex {
         if u32::try_from(columns.len()).is_err() || u32::try_from(accounts).is_err() {
             return Err(Error::overflow("number of transfers or accounts", "at most 4,294,967,295"));
         }
-        let sorted = columns.at_seconds.is_none_or(<[i64]>::is_sorted);
-        let span = columns.at_seconds.filter(|column| !column.is_empty()).map(|column| {
-            let low = column.iter().copied().min().unwrap_or(0);
-            let high = column.iter().copied().max().unwrap_or(0);
-            [low, high]
-        });
+        let (sorted, span) = columns.at_seconds.map_or((true, None), order_of);
         progress.step("lining up transfers", 0, 2)?;
         let received = line_up(columns, accounts, columns.payee, columns.payer, sorted);
         progress.step("lining up transfers", 1, 2)?;
@@ -148,6 +143,18 @@ impl Legs for TemporalIndex {
     }
 }
 
+/// Whether the times ascend, and the earliest and the latest of them.
+fn order_of(times: &[i64]) -> (bool, Option<[i64; 2]>) {
+    let parts = map_chunks(times.len(), PIECE >> 4, |range| {
+        // The last one before belongs to the order, too.
+        let sorted = times[range.start.saturating_sub(1)..range.end].is_sorted();
+        let ends = |[low, high]: [i64; 2], &time: &i64| [low.min(time), high.max(time)];
+        (sorted, times[range].iter().fold([i64::MAX, i64::MIN], ends))
+    });
+    let ends = parts.iter().map(|part| part.1).reduce(|all, part| [all[0].min(part[0]), all[1].max(part[1])]);
+    (parts.iter().all(|part| part.0), ends)
+}
+
 /// Rows of one piece, bucket after bucket, in each the order they came in.
 struct Dealt {
     starts: Vec<u32>,
@@ -197,7 +204,7 @@ fn line_up(columns: &TransferColumns<'_>, accounts: usize, own: &[u32], peer: &[
     let sizes: Vec<usize> =
         (0..buckets).map(|bucket| pieces.iter().map(|piece| piece.segment(bucket).len()).sum()).collect();
     let total = sizes.iter().sum();
-    let mut side = Side { offsets: vec![0; accounts + 1], legs: vec![Leg::default(); total] };
+    let mut side = Side { offsets: vec![0; accounts + 1], legs: filled(total, Leg::default()) };
     // Each bucket fills its own stretch of the legs and of the offsets.
     struct Stretch<'a> {
         legs: &'a mut [Leg],
@@ -247,15 +254,22 @@ fn line_up(columns: &TransferColumns<'_>, accounts: usize, own: &[u32], peer: &[
 
 /// The legs whose times lie in `from..=to`.
 pub(crate) fn between(legs: &[Leg], from: i64, to: i64) -> &[Leg] {
-    let start = legs.partition_point(|leg| leg.at_seconds < from);
-    let rest = &legs[start..];
-    // Windows are short beside the history of a hub: gallop instead of halving the rest.
+    up_to(&legs[legs.partition_point(|leg| leg.at_seconds < from)..], to)
+}
+
+/// The first of `legs`, whose times are at most `to`.
+pub(crate) fn up_to(legs: &[Leg], to: i64) -> &[Leg] {
+    &legs[..lead(legs, |leg| leg.at_seconds <= to)]
+}
+
+/// How many of the first `legs` are `early`, when no later one is.
+pub(crate) fn lead(legs: &[Leg], early: impl Fn(&Leg) -> bool) -> usize {
+    // Windows are short beside the history of a hub: gallop instead of halving everything.
     let mut width = 8;
-    while width < rest.len() && rest[width].at_seconds <= to {
+    while width < legs.len() && early(&legs[width]) {
         width *= 2;
     }
-    let width = width.min(rest.len());
-    &rest[..rest[..width].partition_point(|leg| leg.at_seconds <= to)]
+    legs[..width.min(legs.len())].partition_point(early)
 }
 
 #[cfg(test)]
