@@ -33,25 +33,31 @@ impl Knowledge {
     ) -> Result<Self> {
         progress.step("lining up facts", 0, 1)?;
         let scatter = scatter_config(config);
-        let facts = Facts::of(legs, config, scatter.window_seconds);
-        let circles = match config.looks_for(Signal::CircularFlow) {
-            true => circular_flows(legs, &config.cycles(), progress)?,
-            false => CircularFlows::default(),
-        };
+        // Every search has stretches that one thread alone can work at; those side by side fill each other's.
+        let (circles, (facts, scattered)) = join(
+            || match config.looks_for(Signal::CircularFlow) {
+                true => circular_flows(legs, &config.cycles(), progress),
+                false => Ok(CircularFlows::default()),
+            },
+            || {
+                let facts = Facts::of(legs, config, scatter.window_seconds);
+                let scattered = match config.looks_for(Signal::ScatterGather) {
+                    true => all_scatter_gathers(legs, &facts, &scatter, progress),
+                    false => Ok(Default::default()),
+                };
+                (facts, scattered)
+            },
+        );
+        let (circles, (scattered, mut capped)) = (circles?, scattered?);
         let mut flows_of: Vec<(u32, u32)> = Vec::new();
         for (number, flow) in (0..).zip(&circles.flows) {
             flows_of.extend(flow.accounts.iter().map(|&account| (account, number)));
         }
         flows_of.sort_unstable();
-        let (scattered, mut capped) = match config.looks_for(Signal::ScatterGather) {
-            true => all_scatter_gathers(legs, &facts, &scatter, progress)?,
-            false => Default::default(),
-        };
         capped.extend(circles.capped);
         capped.sort_unstable();
         capped.dedup();
         let looks_for_any = |signals: &[Signal]| signals.iter().any(|&signal| config.looks_for(signal));
-        // Blocks and trails have stretches that one thread alone can work at; the others fill them.
         let (blocks, closure) = join(
             || match graph {
                 Some(graph) => market_blocks(graph, legs, config, progress),
@@ -102,8 +108,16 @@ impl Knowledge {
 
 /// The trails of odd amounts and the chains of money handed on whole.
 fn trails(legs: &impl Legs, config: &AuditConfig, progress: Progress<'_>) -> Result<Patterns> {
-    let mut found = trail::trails(legs, progress)?;
-    add_chains(legs, config, progress, &mut found)?;
+    // Chains first: what one thread alone does for them is soon behind.
+    let (chains, trails) = join(
+        || {
+            let mut chains = Patterns::default();
+            add_chains(legs, config, progress, &mut chains).map(|()| chains)
+        },
+        || trail::trails(legs, progress),
+    );
+    let mut found = trails?;
+    found.append(chains?);
     Ok(found.seal())
 }
 
