@@ -119,6 +119,7 @@ fn extract_cells<T: Cell>(
         utc_offset: config.utc_offset,
         as_of_day: as_of_seconds.map_or(0, |at| i64::from(config.utc_offset.epoch_day(at))),
         scale: config.scale,
+        minor_per_major: config.scale.minor_per_major(),
         logarithms: &logarithms,
     };
     fill_activity(&source, &survey, &context, &mut table, progress)?;

@@ -49,7 +49,7 @@ mod structure;
 pub mod temporal;
 mod triangles;
 mod visit;
-mod wide;
+pub(crate) mod wide;
 
 pub use bipartite::{BipartiteStructure, Role, bipartite_structure};
 pub use build::{GraphBuilder, GraphConfig};

@@ -40,7 +40,7 @@ pub(super) struct Measured {
 
 impl Measured {
     /// The measure as a number; not a number where it is undefined.
-    #[inline]
+    #[inline(always)]
     pub fn value(&self, feature: StructureFeature) -> f64 {
         use StructureFeature as F;
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };

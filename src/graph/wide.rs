@@ -11,7 +11,7 @@ use crate::graph::lines::{LANES, Line, NOBODY};
 
 /// Begins to fetch what `item` is from memory, without waiting for it.
 #[inline]
-pub(super) fn prefetch<T>(item: &T) {
+pub(crate) fn prefetch<T>(item: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every processor of this kind has the instruction, which reads nothing, and never faults.
     unsafe {
@@ -36,6 +36,21 @@ pub(super) fn whole_below(number: f64) -> i64 {
     {
         number as i64
     }
+}
+
+/// As [`prefetch`], for every line of memory of an item that has many.
+#[inline]
+pub(crate) fn prefetch_all<T>(item: &T) {
+    #[cfg(target_arch = "x86_64")]
+    for offset in (0..size_of::<T>()).step_by(64) {
+        // SAFETY: as above.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast::<i8>().add(offset));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = item;
 }
 
 /// A line that is asked for: whose it is, and the line and lane of the run it is asked from, as `line * LANES + lane`.

@@ -14,7 +14,7 @@ struct Round {
 
 impl Round {
     fn new(context: &Context<'_>) -> Self {
-        let ten_major = 10 * context.scale.minor_per_major();
+        let ten_major = 10 * context.minor_per_major;
         let inverse = u32::try_from(ten_major).map_or(0, |ten_major| u64::MAX / u64::from(ten_major) + 1);
         Self { ten_major, inverse }
     }

@@ -231,7 +231,7 @@ fn look_at_payers(payers: &[Met], context: &Context<'_>, sums: &mut Sums, row: &
     }
     let number = payers.len() as u64;
     (sums.payers, sums.returning_payers, sums.matched_count) = (number, returning, matched);
-    sums.payer_count_square = count_square.into();
+    sums.payer_count_square = count_square;
     (sums.payer_positive_minor, sums.matched_minor) = (positive, matched_minor);
     (sums.payer_minor_square, sums.payer_minor_ln) = (minor_square, minor_ln);
     if !context.has_amounts {
@@ -259,7 +259,7 @@ fn look_at_payees(met: &[Met], context: &Context<'_>, sums: &mut Sums, row: &mut
         got += outflow;
         top = outflow.max(top);
     }
-    (sums.payees, sums.payee_count_square) = (payees, count_square.into());
+    (sums.payees, sums.payee_count_square) = (payees, count_square);
     (sums.payee_positive_minor, sums.payee_minor_square) = (positive, minor_square);
     row.set(Feature::TopPayeeShare, ratio(top as f64, got as f64));
 }

@@ -7,11 +7,13 @@ use crate::features::activity::day_of;
 use crate::features::catalogue::Feature;
 use crate::features::sums::Context;
 use crate::features::sums::Leg;
+use crate::features::sums::NIGHT;
 use crate::features::sums::Row;
 use crate::features::sums::Sums;
+use crate::features::sums::WEEKEND;
+use crate::features::sums::moment;
 use crate::features::sums::ratio;
 use crate::features::sums::top_week;
-use crate::transfer::DAY_SECONDS;
 
 /// A day later than any.
 const NEVER: i64 = i64::MAX;
@@ -81,29 +83,23 @@ impl Days {
         for &Leg { at_seconds: at, amount_minor: minor, .. } in ins {
             let day = day_of(at, context.utc_offset);
             filling.push(day, minor);
-            let second = at + i64::from(context.utc_offset.seconds()) - day * DAY_SECONDS;
-            by_hour[(second as u32 / 3600 % 24) as usize] += 1;
-            by_weekday[weekday(day)] += 1;
+            let (hour, weekday) = moment(at, day, context);
+            by_hour[hour] += 1;
+            by_weekday[weekday] += 1;
             recent_minor += if day > context.as_of_day - RECENT_DAYS { minor } else { 0 };
         }
         let received = filling.end();
         let of = |count: &u32| context.logarithms.x_ln_x(u64::from(*count));
         sums.in_hour_ln = by_hour.iter().map(of).sum();
         sums.in_weekday_ln = by_weekday.iter().map(of).sum();
-        (sums.in_by_hour, sums.in_by_weekday) = (by_hour, by_weekday);
+        let of = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum();
+        (sums.in_night, sums.in_weekend) = (of(&by_hour[NIGHT]), of(&by_weekday[WEEKEND]));
         add_gaps(ins, sums);
         add_days([sent, received], sums);
         if context.has_amounts {
             row.set(Feature::RecentReceiptShare, ratio(recent_minor as f64, sums.in_minor() as f64));
         }
     }
-}
-
-/// 0 is Monday; 1970-01-01 was a Thursday.
-#[inline]
-fn weekday(day: i64) -> usize {
-    const WEEKS: i64 = 1_000_000;
-    ((day + 3 + 7 * WEEKS) as u32 % 7) as usize
 }
 
 fn add_gaps(ins: Way<'_>, sums: &mut Sums) {
@@ -134,17 +130,4 @@ fn add_days([sent, received]: [&[(i64, i64)]; 2], sums: &mut Sums) {
     (sums.first_day, sums.last_day) = (first, last);
     sums.last_receipt_day = received.last().map_or(0, |&(day, _)| day);
     sums.top_week_minor = top_week(received.iter().copied());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transfer::AT_SECONDS;
-
-    #[test]
-    fn weekdays_go_round_from_the_first_year_to_the_last() {
-        for day in (AT_SECONDS.start() / DAY_SECONDS - 2..AT_SECONDS.end() / DAY_SECONDS + 2).step_by(5) {
-            assert_eq!(weekday(day) as i64, (day + 3).rem_euclid(7));
-        }
-    }
 }

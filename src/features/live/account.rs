@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashTable;
 
-use crate::features::live::few::Scratch;
+use crate::features::live::few::Receipts;
 use crate::features::live::few::add_up;
 use crate::features::live::rows::FlowValues;
+use crate::features::sums::Clock;
 use crate::features::sums::Context;
 use crate::features::sums::Day;
 use crate::features::sums::Leg;
@@ -16,6 +17,7 @@ use crate::features::sums::Sums;
 use crate::features::sums::top_week;
 use crate::graph::live::Pool;
 use crate::graph::live::PoolRow;
+use crate::graph::wide::prefetch_all;
 
 /// Up to this many transfers it is cheaper to add them up anew than to keep sums.
 const FEW: usize = 16;
@@ -39,9 +41,21 @@ fn place_of(legs: &[Leg], leg: &Leg) -> usize {
 }
 
 impl LiveAccount {
-    pub(super) fn add(&mut self, leg: Leg, pool: &mut Pool<Leg>, context: &Context<'_>) {
+    /// Takes a transfer that comes and writes the features of the account right after it.
+    pub(super) fn come(
+        &mut self,
+        leg: Leg,
+        pool: &mut Pool<Leg>,
+        context: &Context<'_>,
+        receipts: &mut Receipts,
+        values: &mut FlowValues,
+    ) {
         match self {
-            Self::None => *self = Self::One(leg),
+            Self::None => {
+                *self = Self::One(leg);
+                Sums::write_one(&leg, context, values);
+                return;
+            }
             Self::One(first) => {
                 let pair = if first.time_order() <= leg.time_order() { [*first, leg] } else { [leg, *first] };
                 *self = Self::Few(pool.pair(pair));
@@ -60,9 +74,11 @@ impl LiveAccount {
             }
             Self::Many(tally) => tally.change(&leg, context, Sign::Plus),
         }
+        self.write(pool, context, receipts, values);
     }
 
-    pub(super) fn take(&mut self, leg: &Leg, pool: &mut Pool<Leg>, context: &Context<'_>) {
+    /// Takes a transfer out again.
+    pub(super) fn go(&mut self, leg: &Leg, pool: &mut Pool<Leg>, context: &Context<'_>) {
         match self {
             Self::None => {}
             Self::One(first) => {
@@ -89,12 +105,13 @@ impl LiveAccount {
         }
     }
 
-    /// Brings the account's own memory near; what it gives is of no use.
-    pub(super) fn touch(&self, pool: &Pool<Leg>) -> u64 {
+    /// Asks for the account's own memory ahead of its use.
+    #[inline]
+    pub(super) fn prefetch(&self, pool: &Pool<Leg>) {
         match self {
-            Self::None | Self::One(_) => 0,
-            Self::Few(row) => pool.get(*row).first().map_or(0, |leg| u64::from(leg.other)),
-            Self::Many(tally) => tally.days.len() as u64,
+            Self::None | Self::One(_) => {}
+            Self::Few(row) => pool.prefetch(*row),
+            Self::Many(tally) => prefetch_all(&**tally),
         }
     }
 
@@ -102,24 +119,24 @@ impl LiveAccount {
         &self,
         pool: &Pool<Leg>,
         context: &Context<'_>,
-        scratch: &mut Scratch,
+        receipts: &mut Receipts,
         values: &mut FlowValues,
     ) {
-        let mut sums = Sums::default();
-        match self {
-            Self::None => {}
-            Self::One(leg) => add_up(std::slice::from_ref(leg), context, scratch, &mut sums),
-            Self::Few(row) => add_up(pool.get(*row), context, scratch, &mut sums),
-            Self::Many(tally) => sums = tally.sums(),
-        }
+        let sums = match self {
+            Self::None => Sums::default(),
+            Self::One(leg) => return Sums::write_one(leg, context, values),
+            Self::Few(row) => add_up(pool.get(*row), context, receipts),
+            Self::Many(tally) => tally.sums(),
+        };
         sums.write(context, values);
     }
 }
 
 /// The sums of one account and what it takes to change them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Tally {
     sums: Sums,
+    clock: Clock,
     pairs: HashTable<(u32, Pair)>,
     /// Days with transfers, ascending.
     days: VecDeque<Day>,
@@ -139,10 +156,11 @@ fn hash_of(entry: &(u32, Pair)) -> u64 {
 impl Tally {
     fn change(&mut self, leg: &Leg, context: &Context<'_>, sign: Sign) {
         let day = i64::from(context.utc_offset.epoch_day(leg.at_seconds));
-        self.sums.leg(leg, day, context, sign);
+        self.sums.leg(leg, context, sign);
         self.change_pair(leg, context, sign);
         self.change_day(leg, day, sign);
         if leg.is_in() {
+            self.clock.change(leg, day, context, &mut self.sums, sign);
             self.change_gaps(leg.at_seconds, sign);
         }
     }
@@ -231,8 +249,6 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::features::sums::Logarithms;
-    use crate::money::Scale;
-    use crate::transfer::UtcOffset;
     use proptest::prelude::*;
 
     proptest! {
@@ -244,15 +260,7 @@ mod tests {
             order in any::<u64>(),
         ) {
             let logarithms = Logarithms::new();
-            let context = Context {
-                has_amounts: true,
-                has_times: true,
-                has_hours: true,
-                utc_offset: UtcOffset::UTC,
-                as_of_day: 40,
-                scale: Scale::CENTS,
-                logarithms: &logarithms,
-            };
+            let context = Context::example(&logarithms);
             let mut tally = Tally::default();
             let mut left: Vec<Leg> = Vec::new();
             let mut state = order;
@@ -266,10 +274,23 @@ mod tests {
                     tally.change(&gone, &context, Sign::Minus);
                 }
                 left.sort_by_key(Leg::time_order);
-                let mut anew = Sums::default();
-                add_up(&left, &context, &mut Scratch::default(), &mut anew);
-                prop_assert_eq!(&tally.sums(), &anew);
+                prop_assert_eq!(tally.sums(), add_up(&left, &context, &mut Receipts::default()));
             }
+        }
+
+        #[test]
+        fn the_row_of_an_only_transfer_is_what_its_sums_give(
+            (day, second, amount_minor, tag) in (-40i64..41, 0i64..86_400, -40i64..200, 0u32..2),
+            (has_amounts, has_hours, large) in any::<(bool, bool, bool)>(),
+        ) {
+            let logarithms = Logarithms::new();
+            let context = Context { has_amounts, has_hours, ..Context::example(&logarithms) };
+            let amount_minor = if large { amount_minor << 40 } else { amount_minor };
+            let leg = Leg { at_seconds: day * 86_400 + second, amount_minor, other: 3, tag };
+            let [mut by_one, mut by_sums] = [FlowValues::undefined(); 2];
+            Sums::write_one(&leg, &context, &mut by_one);
+            add_up(&[leg], &context, &mut Receipts::default()).write(&context, &mut by_sums);
+            prop_assert_eq!(by_one.bits(), by_sums.bits());
         }
     }
 }

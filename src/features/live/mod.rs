@@ -8,6 +8,7 @@
 
 mod account;
 mod few;
+mod queue;
 mod rows;
 mod shard;
 mod snapshot;
@@ -27,6 +28,7 @@ use crate::features::sums::Context;
 use crate::features::sums::Logarithms;
 use crate::graph::LiveGraph;
 use crate::graph::live::NO_SLOT;
+use crate::graph::live::Relations;
 use crate::money::Scale;
 use crate::parallel::for_each_chunk_mut;
 use crate::parallel::join;
@@ -37,7 +39,7 @@ use crate::transfer::Transfers;
 use crate::transfer::UtcOffset;
 
 /// Slots are dealt to this many shards, whatever the number of threads.
-const SHARDS: usize = 4;
+const SHARDS: usize = 8;
 /// Batches below this are not worth waking another thread for.
 const BATCH_FOR_THREADS: usize = 64;
 
@@ -92,12 +94,18 @@ pub(super) struct Event {
     transfer: Transfer,
     /// Where payer and payee are kept; the same for both when the transfer is to oneself and changes nothing.
     slots: [u32; 2],
-    /// The newest time seen, counting this transfer.
-    newest_seconds: i64,
+    /// The civil day of the newest time seen, counting this transfer.
+    as_of_day: i64,
     /// Whether the transfer comes, and rows are wanted, or goes.
     comes: bool,
     /// Whether times in the window tell the hour, once this has happened.
     has_hours: bool,
+}
+
+impl Event {
+    fn parties(&self) -> [AccountIndex; 2] {
+        [self.transfer.payer, self.transfer.payee]
+    }
 }
 
 /// The features of every account over a sliding window, kept current transfer by transfer.
@@ -315,80 +323,95 @@ impl LiveFeatures {
     }
 
     /// Moves what is older than the window from it into the events.
+    #[inline]
     fn forget(&mut self, newest_seconds: i64) {
-        while let Some(transfer) = self.window.pop_until(newest_seconds - self.config.window_seconds()) {
+        let until_seconds = newest_seconds - self.config.window_seconds();
+        if !self.window.reaches(until_seconds) {
+            return;
+        }
+        while let Some(transfer) = self.window.pop_until(until_seconds) {
             self.happen(&transfer, newest_seconds, false);
         }
     }
 
     fn happen(&mut self, transfer: &Transfer, newest_seconds: i64, comes: bool) {
         let has_hours = self.window.has_hours();
-        let slots = [NO_SLOT; 2];
-        self.events.push(Event { transfer: *transfer, slots, newest_seconds, comes, has_hours });
+        let as_of_day = i64::from(self.config.utc_offset.epoch_day(newest_seconds));
+        self.events.push(Event { transfer: *transfer, slots: [NO_SLOT; 2], as_of_day, comes, has_hours });
     }
 
-    /// Finds the slots of the parties of every event, and gives slots to accounts that come in.
+    /// Finds the slots of the parties of every event, gives slots to accounts that come in, and queues the parties at their
+    /// shards.
     fn find_slots(&mut self) {
-        let slots = &mut self.graph.slots;
-        for group in self.events.chunks_mut(shard::TOGETHER) {
+        let Self { graph, events, shards, rows, .. } = self;
+        let slots = &mut graph.slots;
+        let mut number = 0;
+        for group in events.chunks_mut(shard::TOGETHER) {
             if group.len() > 1 {
-                // Look-ups that decide nothing overlap; those that follow find their memory near.
-                let near = |event: &Event| slots.get(event.transfer.payer) ^ slots.get(event.transfer.payee);
-                std::hint::black_box(group.iter().fold(0, |sum, event| sum ^ near(event)));
+                group.iter().flat_map(Event::parties).for_each(|account| slots.prefetch(account));
             }
             for event in group {
-                let Transfer { payer, payee, .. } = event.transfer;
-                event.slots = match (payer == payee, event.comes) {
-                    (false, true) => [payer, payee].map(|account| slots.give(account)),
-                    _ => [payer, payee].map(|account| slots.get(account)),
+                event.slots = match event.comes && event.transfer.payer != event.transfer.payee {
+                    true => event.parties().map(|account| slots.give(account)),
+                    false => event.parties().map(|account| slots.get(account)),
                 };
+                let place = |party: usize| {
+                    let shard = shard_of(event.slots[party]);
+                    (shard as u32, shards[shard].queue(number, party, event.comes))
+                };
+                let places = [0, 1].map(place);
+                if event.comes {
+                    rows.places.push(places);
+                }
+                number += 1;
             }
         }
     }
 
     fn apply(&mut self, rows: usize) {
-        self.find_slots();
         self.rows.begin(rows);
-        let Self { config, logarithms, graph, shards, events, rows: out, .. } = self;
-        let events = &events[..];
+        self.shards.iter_mut().for_each(Shard::begin);
+        self.find_slots();
+        let context = context(&self.config, &self.logarithms, 0, false);
+        let Self { graph, shards, events, rows: out, .. } = self;
         let (relations, structure_rows) = (&mut graph.relations, &mut out.structure);
-        let mut structure = || {
-            for group in events.chunks(shard::TOGETHER) {
-                if group.len() > 1 {
-                    relations.touch(&group.iter().flat_map(|event| event.slots));
-                }
-                for event in group {
-                    let [payer, payee] = event.slots;
-                    if !event.comes {
-                        relations.remove(event.slots);
-                        continue;
-                    }
-                    if payer != payee {
-                        relations.insert(event.slots);
-                    }
-                    structure_rows.push(event.slots.map(|slot| StructureValues(relations.values(slot))));
-                }
-            }
-        };
-        let (config, logarithms) = (&*config, &*logarithms);
-        let flow = |number: usize, shard: &mut Shard| {
-            shard.apply(number, events, |event| context(config, logarithms, event.newest_seconds, event.has_hours));
-        };
+        let mut structure = || follow_structure(relations, events, structure_rows);
+        let flow = |shard: &mut Shard| shard.apply(events, &context);
         if rows < BATCH_FOR_THREADS {
             structure();
-            shards.iter_mut().enumerate().for_each(|(number, shard)| flow(number, shard));
+            shards.iter_mut().for_each(flow);
         } else {
-            join(structure, || for_each_chunk_mut(shards, 1, |number, shard| flow(number, &mut shard[0])));
+            join(structure, || for_each_chunk_mut(shards, 1, |_, shard| flow(&mut shard[0])));
         }
-        for event in events {
-            if event.comes {
-                out.place(event.slots.map(shard_of));
-            } else {
-                graph.release_if_alone([event.transfer.payer, event.transfer.payee]);
-            }
+        for event in events.iter().filter(|event| !event.comes) {
+            graph.release_if_alone(event.parties());
         }
         for (shard, rows) in shards.iter_mut().zip(&mut out.flow) {
             std::mem::swap(&mut shard.rows, rows);
+        }
+    }
+}
+
+/// The structure around both parties after each event.
+fn follow_structure(relations: &mut Relations, events: &[Event], rows: &mut [[StructureValues; 2]]) {
+    let mut rows = rows.iter_mut();
+    for group in events.chunks(shard::TOGETHER) {
+        if group.len() > 1 {
+            relations.prefetch(&group.iter().flat_map(|event| event.slots));
+        }
+        for event in group {
+            if !event.comes {
+                relations.remove(event.slots);
+                continue;
+            }
+            if event.transfer.payer != event.transfer.payee {
+                relations.insert(event.slots);
+            }
+            if let Some(row) = rows.next() {
+                for (values, slot) in row.iter_mut().zip(event.slots) {
+                    values.0 = relations.values(slot);
+                }
+            }
         }
     }
 }
@@ -401,6 +424,7 @@ fn context<'a>(config: &LiveConfig, logarithms: &'a Logarithms, newest_seconds: 
         utc_offset: config.utc_offset,
         as_of_day: i64::from(config.utc_offset.epoch_day(newest_seconds)),
         scale: config.scale,
+        minor_per_major: config.scale.minor_per_major(),
         logarithms,
     }
 }

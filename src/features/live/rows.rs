@@ -45,9 +45,18 @@ pub(super) struct StructureValues(pub(super) [f64; STRUCTURE]);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct FlowValues([f64; FLOW]);
 
+impl StructureValues {
+    const UNDEFINED: Self = Self([f64::NAN; STRUCTURE]);
+}
+
 impl FlowValues {
     pub(super) const fn undefined() -> Self {
         Self([f64::NAN; FLOW])
+    }
+
+    #[cfg(test)]
+    pub(super) fn bits(&self) -> [u64; FLOW] {
+        self.0.map(f64::to_bits)
     }
 }
 
@@ -94,15 +103,38 @@ impl LiveRow {
     }
 }
 
+/// Rows of a batch; those of the last one are written over.
+#[derive(Debug, Default)]
+pub(super) struct FlowRows {
+    rows: Vec<FlowValues>,
+    written: usize,
+}
+
+impl FlowRows {
+    pub(super) fn begin(&mut self) {
+        self.written = 0;
+    }
+
+    /// The next row, undefined.
+    pub(super) fn next(&mut self) -> &mut FlowValues {
+        if self.written == self.rows.len() {
+            self.rows.push(FlowValues::undefined());
+        }
+        let row = &mut self.rows[self.written];
+        self.written += 1;
+        *row = FlowValues::undefined();
+        row
+    }
+}
+
 /// What a batch of transfers gives: for each, the features of both parties right after it.
 #[derive(Debug, Default)]
 pub struct LiveRows {
     pub(super) structure: Vec<[StructureValues; 2]>,
     /// Rows of each shard's accounts, in the order of the batch.
-    pub(super) flow: [Vec<FlowValues>; super::SHARDS],
+    pub(super) flow: [FlowRows; super::SHARDS],
     /// Where the row of each transfer's payer and payee stands: shard and place.
-    places: Vec<[(u32, u32); 2]>,
-    placed: [u32; super::SHARDS],
+    pub(super) places: Vec<[(u32, u32); 2]>,
 }
 
 impl LiveRows {
@@ -126,21 +158,11 @@ impl LiveRows {
     pub fn row(&self, place: usize, side: Side) -> LiveRow {
         let side = side as usize;
         let (shard, row) = self.places[place][side];
-        LiveRow { structure: self.structure[place][side], flow: self.flow[shard as usize][row as usize] }
+        LiveRow { structure: self.structure[place][side], flow: self.flow[shard as usize].rows[row as usize] }
     }
 
-    pub(super) fn begin(&mut self, rows: usize) {
-        self.structure.clear();
-        self.structure.reserve(rows);
+    pub(super) fn begin(&mut self, transfers: usize) {
+        self.structure.resize(transfers, [StructureValues::UNDEFINED; 2]);
         self.places.clear();
-        self.placed = [0; super::SHARDS];
-    }
-
-    /// The next transfer's parties are in these shards.
-    pub(super) fn place(&mut self, shards: [usize; 2]) {
-        self.places.push(shards.map(|shard| {
-            self.placed[shard] += 1;
-            (shard as u32, self.placed[shard] - 1)
-        }));
     }
 }

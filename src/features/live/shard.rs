@@ -1,17 +1,16 @@
 //! A share of the accounts, kept by one thread at a time.
 
-use std::hint::black_box;
-
 use crate::features::live::Event;
 use crate::features::live::SHARDS;
 use crate::features::live::account::LiveAccount;
-use crate::features::live::few::Scratch;
+use crate::features::live::few::Receipts;
+use crate::features::live::rows::FlowRows;
 use crate::features::live::rows::FlowValues;
-use crate::features::live::shard_of;
 use crate::features::sums::Context;
 use crate::features::sums::Leg;
-use crate::features::sums::Sums;
+use crate::graph::live::Blocks;
 use crate::graph::live::Pool;
+use crate::graph::wide::prefetch;
 
 /// Events whose memory is brought near together.
 pub(super) const TOGETHER: usize = 32;
@@ -19,11 +18,15 @@ pub(super) const TOGETHER: usize = 32;
 /// The accounts whose slot leaves the same remainder.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    accounts: Vec<LiveAccount>,
+    accounts: Blocks<LiveAccount>,
     pool: Pool<Leg>,
-    scratch: Scratch,
+    receipts: Receipts,
+    /// Which party, 0 for the payer and 1 for the payee, of which event is to be seen to, in the order of the events.
+    turns: Vec<(u32, u32)>,
+    /// Rows that these will give.
+    wanted: u32,
     /// What the last batch gave.
-    pub(super) rows: Vec<FlowValues>,
+    pub(super) rows: FlowRows,
 }
 
 fn place_of(slot: u32) -> usize {
@@ -31,71 +34,71 @@ fn place_of(slot: u32) -> usize {
 }
 
 impl Shard {
-    /// Puts the events through that concern the accounts of this shard, which is the `number`-th.
-    pub(super) fn apply<'a>(&mut self, number: usize, events: &[Event], context_at: impl Fn(&Event) -> Context<'a>) {
-        self.rows.clear();
-        for group in events.chunks(TOGETHER) {
+    pub(super) fn begin(&mut self) {
+        self.turns.clear();
+        self.rows.begin();
+        self.wanted = 0;
+    }
+
+    /// One of the parties of the event of this number is an account of this shard; the place of its row, if it gives one.
+    pub(super) fn queue(&mut self, number: usize, party: usize, comes: bool) -> u32 {
+        self.turns.push((number as u32, party as u32));
+        self.wanted += u32::from(comes);
+        self.wanted.wrapping_sub(1)
+    }
+
+    /// Sees to all that was queued.
+    pub(super) fn apply(&mut self, events: &[Event], context: &Context<'_>) {
+        let mut context = *context;
+        let turns = std::mem::take(&mut self.turns);
+        for group in turns.chunks(TOGETHER) {
             if group.len() > 1 {
-                self.touch(number, group);
+                self.prefetch(group, events);
             }
-            for event in group {
-                self.apply_one(number, event, &context_at);
+            for &(number, party) in group {
+                let event = &events[number as usize];
+                (context.as_of_day, context.has_hours) = (event.as_of_day, event.has_hours);
+                self.apply_one(event, party as usize, &context);
             }
         }
+        self.turns = turns;
     }
 
-    /// Reads the accounts of the events once, each step for all of them before the next: reads that do not wait for one
-    /// another overlap, and what follows finds its memory near.
-    fn touch(&self, number: usize, events: &[Event]) {
-        let slots = || events.iter().flat_map(|event| event.slots).filter(|&slot| shard_of(slot) == number);
+    /// Asks for the accounts, and then for what they point at: waits overlap, and what follows finds its memory near.
+    fn prefetch(&self, turns: &[(u32, u32)], events: &[Event]) {
+        let slots = || turns.iter().map(|&(number, party)| events[number as usize].slots[party as usize]);
         let accounts = || slots().filter_map(|slot| self.accounts.get(place_of(slot)));
-        black_box(accounts().filter(|account| matches!(account, LiveAccount::One(_))).count());
-        black_box(accounts().fold(0, |sum, account| sum ^ account.touch(&self.pool)));
+        accounts().for_each(prefetch);
+        accounts().for_each(|account| account.prefetch(&self.pool));
     }
 
-    fn apply_one<'a>(&mut self, number: usize, event: &Event, context_at: &impl Fn(&Event) -> Context<'a>) {
-        let [mine, its] = event.slots.map(|slot| shard_of(slot) == number);
-        if !(mine || its) {
-            return;
-        }
-        let (transfer, [payer, payee]) = (&event.transfer, event.slots);
-        let context = context_at(event);
-        let sides = [(mine, payer, transfer.payee, 0), (its, payee, transfer.payer, 1)];
-        for (_, slot, other, tag) in sides.into_iter().filter(|side| side.0) {
-            let leg =
-                Leg { at_seconds: transfer.at_seconds, amount_minor: transfer.amount_minor, other: other.get(), tag };
-            if payer != payee {
-                self.change(slot, leg, event.comes, &context);
-            }
-            if event.comes {
-                self.rows.push(FlowValues::undefined());
-                if let Some(values) = self.rows.last_mut() {
-                    match self.accounts.get(place_of(slot)) {
-                        Some(account) => account.write(&self.pool, &context, &mut self.scratch, values),
-                        None => Sums::default().write(&context, values),
-                    }
-                }
-            }
-        }
-    }
-
-    fn change(&mut self, slot: u32, leg: Leg, comes: bool, context: &Context<'_>) {
+    fn apply_one(&mut self, event: &Event, party: usize, context: &Context<'_>) {
+        let (transfer, slot) = (&event.transfer, event.slots[party]);
+        let other = if party == 0 { transfer.payee } else { transfer.payer };
+        let leg = Leg {
+            at_seconds: transfer.at_seconds,
+            amount_minor: transfer.amount_minor,
+            other: other.get(),
+            tag: party as u32,
+        };
         let place = place_of(slot);
-        if comes {
-            if place >= self.accounts.len() {
-                self.accounts.resize_with(place + 1, LiveAccount::default);
+        if !event.comes {
+            if let Some(account) = self.accounts.get_mut(place) {
+                account.go(&leg, &mut self.pool, context);
             }
-            self.accounts[place].add(leg, &mut self.pool, context);
-        } else if let Some(account) = self.accounts.get_mut(place) {
-            account.take(&leg, &mut self.pool, context);
+        } else if transfer.payer == transfer.payee {
+            let mut values = FlowValues::undefined();
+            self.write(slot, context, &mut values);
+            *self.rows.next() = values;
+        } else {
+            self.accounts.grow_to(place + 1);
+            self.accounts[place].come(leg, &mut self.pool, context, &mut self.receipts, self.rows.next());
         }
     }
 
     /// The features of the account in a slot now; of no slot, those of an account without transfers.
     pub(super) fn write(&self, slot: u32, context: &Context<'_>, values: &mut FlowValues) {
-        match self.accounts.get(place_of(slot)) {
-            Some(account) => account.write(&self.pool, context, &mut Scratch::default(), values),
-            None => Sums::default().write(context, values),
-        }
+        let account = self.accounts.get(place_of(slot)).unwrap_or(&LiveAccount::None);
+        account.write(&self.pool, context, &mut Receipts::new(), values);
     }
 }

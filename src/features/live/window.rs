@@ -1,8 +1,9 @@
 //! The transfers of the window, oldest first to go.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::account::AccountIndex;
+use crate::features::live::queue::Queue;
 use crate::transfer::Transfer;
 use crate::transfer::UtcOffset;
 
@@ -23,7 +24,7 @@ pub(super) struct Window {
     /// Transfers held that are off midnight, in UTC and in the offset of the window.
     off_midnight: [u64; 2],
     utc_offset: UtcOffset,
-    in_order: VecDeque<Transfer>,
+    in_order: Queue,
     late: BTreeMap<Key, u64>,
     retracted: HashMap<Transfer, u64>,
 }
@@ -62,10 +63,16 @@ impl Window {
     pub(super) fn push(&mut self, transfer: &Transfer) {
         self.count_in(transfer);
         if self.in_order.back().is_none_or(|last| last.at_seconds <= transfer.at_seconds) {
-            self.in_order.push_back(*transfer);
+            self.in_order.push(*transfer);
         } else {
             *self.late.entry(key(transfer)).or_default() += 1;
         }
+    }
+
+    /// Whether it may hold transfers that are not younger than `until_seconds`.
+    #[inline]
+    pub(super) fn reaches(&self, until_seconds: i64) -> bool {
+        !self.late.is_empty() || self.in_order.front().is_some_and(|oldest| oldest.at_seconds <= until_seconds)
     }
 
     /// Takes out the oldest transfer if it is not younger than `until_seconds`.
@@ -75,7 +82,7 @@ impl Window {
             let queued_at = self.in_order.front().map(|transfer| transfer.at_seconds);
             let oldest = [late_at, queued_at].into_iter().flatten().min().filter(|&at| at <= until_seconds)?;
             let transfer = if queued_at == Some(oldest) {
-                let transfer = self.in_order.pop_front()?;
+                let transfer = self.in_order.pop()?;
                 if self.unretract(&transfer) {
                     continue;
                 }
@@ -115,8 +122,7 @@ impl Window {
                 self.late.remove(&key(transfer));
             }
         } else {
-            let first = self.in_order.partition_point(|other| other.at_seconds < transfer.at_seconds);
-            let at_that_time = self.in_order.range(first..).take_while(|other| other.at_seconds == transfer.at_seconds);
+            let at_that_time = self.in_order.at(transfer.at_seconds);
             let held = at_that_time.filter(|other| *other == transfer).count() as u64;
             if held <= self.retracted.get(transfer).copied().unwrap_or(0) {
                 return false;
@@ -130,8 +136,8 @@ impl Window {
     /// Every transfer held, in one order whatever order they came in.
     pub(super) fn sorted(&self) -> Vec<Transfer> {
         let mut retracted = self.retracted.clone();
-        let mut all: Vec<Transfer> = Vec::with_capacity(self.in_order.len() + self.late.len());
-        for transfer in &self.in_order {
+        let mut all: Vec<Transfer> = Vec::new();
+        for transfer in self.in_order.iter() {
             match retracted.get_mut(transfer) {
                 Some(times) if *times > 0 => *times -= 1,
                 _ => all.push(*transfer),

@@ -11,9 +11,10 @@ use crate::features::sums::ratios::scaled_deviation;
 use crate::features::sums::ratios::share;
 
 impl Sums {
+    #[inline(always)]
     pub(super) fn write_amounts(&self, context: &Context<'_>, row: &mut impl Row) {
         let tickets = self.in_positive;
-        let major = context.scale.minor_per_major() as f64;
+        let major = context.minor_per_major as f64;
         row.set(Feature::TicketMean, ratio(self.in_positive_minor as f64, tickets as f64) / major);
         row.set(
             Feature::TicketLogMean,

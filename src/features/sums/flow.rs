@@ -11,6 +11,7 @@ use crate::features::sums::ratios::ratio;
 use crate::features::sums::ratios::share;
 
 impl Sums {
+    #[inline(always)]
     pub(super) fn write_flow(&self, context: &Context<'_>, row: &mut impl Row) {
         let (in_minor, out_minor) = (self.in_minor(), self.out_minor);
         row.set(Feature::InCount, self.in_count as f64);
@@ -33,8 +34,8 @@ impl Sums {
             row.set(Feature::EffectivePayers, entropy.exp());
         } else {
             row.set(Feature::NetReceiverShare, share(self.in_count, transfers));
-            row.set(Feature::PayerHhi, hhi(float(self.payer_count_square as i128), self.in_count as f64));
-            row.set(Feature::PayeeHhi, hhi(float(self.payee_count_square as i128), self.out_count as f64));
+            row.set(Feature::PayerHhi, hhi(self.payer_count_square as f64, self.in_count as f64));
+            row.set(Feature::PayeeHhi, hhi(self.payee_count_square as f64, self.out_count as f64));
             let entropy = entropy(self.in_count, self.payer_count_ln, context.logarithms);
             row.set(Feature::EffectivePayers, entropy.exp());
         }

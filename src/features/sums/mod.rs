@@ -5,23 +5,24 @@
 //! sums, put them through the same formulas, and agree to the last bit. Logarithms take part as whole multiples of 2⁻⁴⁰.
 
 mod amounts;
+mod clock;
 mod context;
 mod flow;
 mod leg;
 mod logarithms;
+mod one;
 mod ratios;
 mod times;
 
+pub(in crate::features) use clock::{Clock, NIGHT, WEEKEND, moment};
 pub(in crate::features) use context::{Context, FeatureRow, Row};
 pub(in crate::features) use leg::{Day, Leg, Pair, Sign};
 pub(in crate::features) use logarithms::Logarithms;
 pub(in crate::features) use ratios::{entropy, ratio, share};
 pub(in crate::features) use times::top_week;
 
-use crate::transfer::DAY_SECONDS;
-
 /// The sums over one account's transfers. No sum overflows: the absolute amounts of all transfers together fit an `i64`,
-/// squares and products with logarithms are `i128`.
+/// squares and products with logarithms are `i128`; there are at most a `u32` of transfers, so that squares of counts fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::features) struct Sums {
     // By transfer.
@@ -38,8 +39,9 @@ pub(in crate::features) struct Sums {
     pub(in crate::features) out_positive: u64,
     pub(in crate::features) out_positive_minor: i64,
     pub(in crate::features) out_round: u64,
-    pub(in crate::features) in_by_hour: [u32; 24],
-    pub(in crate::features) in_by_weekday: [u32; 7],
+    /// Before six in the morning, and on Saturdays and Sundays.
+    pub(in crate::features) in_night: u64,
+    pub(in crate::features) in_weekend: u64,
     /// Sums of `x · ln x` over the hours and over the weekdays.
     pub(in crate::features) in_hour_ln: i128,
     pub(in crate::features) in_weekday_ln: i128,
@@ -47,12 +49,12 @@ pub(in crate::features) struct Sums {
     pub(in crate::features) payers: u64,
     pub(in crate::features) payees: u64,
     pub(in crate::features) returning_payers: u64,
-    pub(in crate::features) payer_count_square: u128,
+    pub(in crate::features) payer_count_square: u64,
     pub(in crate::features) payer_minor_square: i128,
     pub(in crate::features) payer_positive_minor: i64,
     pub(in crate::features) payer_minor_ln: i128,
     pub(in crate::features) payer_count_ln: i128,
-    pub(in crate::features) payee_count_square: u128,
+    pub(in crate::features) payee_count_square: u64,
     pub(in crate::features) payee_minor_square: i128,
     pub(in crate::features) payee_positive_minor: i64,
     pub(in crate::features) matched_count: u64,
@@ -73,9 +75,9 @@ pub(in crate::features) struct Sums {
 }
 
 impl Sums {
-    /// Adds or takes away what depends on the transfer alone. `day` is its civil day.
+    /// Adds or takes away what depends on the transfer alone, its time aside.
     #[inline]
-    pub(in crate::features) fn leg(&mut self, leg: &Leg, day: i64, context: &Context<'_>, sign: Sign) {
+    pub(in crate::features) fn leg(&mut self, leg: &Leg, context: &Context<'_>, sign: Sign) {
         // Whether an amount is round is anybody's guess, so what depends on it is added up without a branch.
         let step = |count: &mut u64, by: bool| sign.count(count, u64::from(by));
         let amount = leg.amount_minor;
@@ -99,48 +101,30 @@ impl Sums {
             step(&mut self.in_refunds, amount < 0);
             self.in_refunded_minor -= sign.of(amount);
         }
-        let second_of_day = leg.at_seconds + i64::from(context.utc_offset.seconds()) - day * DAY_SECONDS;
-        // 1970-01-01 was a Thursday; weekday 0 is Monday.
-        let (hour, weekday) = ((second_of_day / 3600) as usize, (day + 3).rem_euclid(7) as usize);
-        for (count, sum) in [
-            (&mut self.in_by_hour[hour], &mut self.in_hour_ln),
-            (&mut self.in_by_weekday[weekday], &mut self.in_weekday_ln),
-        ] {
-            match sign {
-                Sign::Plus => {
-                    *sum += context.logarithms.rise(*count);
-                    *count += 1;
-                }
-                Sign::Minus => {
-                    *count -= 1;
-                    *sum -= context.logarithms.rise(*count);
-                }
-            }
-        }
     }
 
     /// Adds or takes away what depends on all that passed between the account and one counterparty.
     #[inline]
     pub(in crate::features) fn pair(&mut self, pair: &Pair, logarithms: &Logarithms, sign: Sign) {
         let add = |count: &mut u64, by: u64| sign.count(count, by);
-        let square = |count: u64| u128::from(count) * u128::from(count);
-        let add_square = |sum: &mut u128, count: u64| match sign {
-            Sign::Plus => *sum += square(count),
-            Sign::Minus => *sum -= square(count),
-        };
-        add(&mut self.payers, u64::from(pair.in_count > 0));
-        add(&mut self.payees, u64::from(pair.out_count > 0));
-        add(&mut self.returning_payers, u64::from(pair.in_count > 1));
-        add_square(&mut self.payer_count_square, pair.in_count);
-        add_square(&mut self.payee_count_square, pair.out_count);
-        add(&mut self.matched_count, pair.in_count.min(pair.out_count));
-        self.payer_count_ln += sign.of(logarithms.x_ln_x(pair.in_count));
+        let square = |minor: i64| i128::from(minor) * i128::from(minor);
         let (brought, got) = (pair.in_minor.max(0), pair.out_minor.max(0));
-        self.payer_minor_square += sign.of(i128::from(pair.in_minor) * i128::from(pair.in_minor));
-        self.payee_minor_square += sign.of(i128::from(pair.out_minor) * i128::from(pair.out_minor));
-        self.payer_positive_minor += sign.of(brought);
-        self.payee_positive_minor += sign.of(got);
-        self.payer_minor_ln += sign.of(logarithms.x_ln_x(brought as u64));
+        if pair.in_count > 0 {
+            add(&mut self.payers, 1);
+            add(&mut self.returning_payers, u64::from(pair.in_count > 1));
+            add(&mut self.payer_count_square, pair.in_count * pair.in_count);
+            self.payer_count_ln += sign.of(logarithms.x_ln_x(pair.in_count));
+            self.payer_minor_square += sign.of(square(pair.in_minor));
+            self.payer_positive_minor += sign.of(brought);
+            self.payer_minor_ln += sign.of(logarithms.x_ln_x(brought as u64));
+        }
+        if pair.out_count > 0 {
+            add(&mut self.payees, 1);
+            add(&mut self.payee_count_square, pair.out_count * pair.out_count);
+            self.payee_minor_square += sign.of(square(pair.out_minor));
+            self.payee_positive_minor += sign.of(got);
+        }
+        add(&mut self.matched_count, pair.in_count.min(pair.out_count));
         self.matched_minor += sign.of(brought.min(got));
     }
 
@@ -153,6 +137,7 @@ impl Sums {
     }
 
     /// Puts the sums through the formulas. Every feature that is kept live and is no structure comes from here.
+    #[inline(always)]
     pub(in crate::features) fn write(&self, context: &Context<'_>, row: &mut impl Row) {
         self.write_flow(context, row);
         if context.has_amounts {

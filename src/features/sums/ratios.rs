@@ -4,7 +4,7 @@ use crate::features::sums::Logarithms;
 use crate::features::sums::logarithms::LN_ONE;
 
 /// The nearest float to a sum; sums rarely need more than 96 bits, and those convert without a call.
-#[inline]
+#[inline(always)]
 pub(super) fn float(sum: i128) -> f64 {
     if let Ok(sum) = i64::try_from(sum) {
         return sum as f64;
@@ -19,15 +19,18 @@ pub(super) fn float(sum: i128) -> f64 {
 }
 
 /// `part / whole`, undefined for a whole of 0.
+#[inline(always)]
 pub(in crate::features) fn share(part: u64, whole: u64) -> f64 {
     ratio(part as f64, whole as f64)
 }
 
 /// `part / whole`, undefined for a whole of 0.
+#[inline(always)]
 pub(in crate::features) fn ratio(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { f64::NAN } else { part / whole }
 }
 
+#[inline(always)]
 pub(super) fn hhi(square_sum: f64, total: f64) -> f64 {
     ratio(square_sum, total * total)
 }
@@ -41,11 +44,17 @@ pub(super) fn scaled_deviation(n: i128, square_sum: i128, sum: i128) -> f64 {
 }
 
 /// Entropy, in nats, of shares `x / total` given the sum of `x · ln x`; undefined for a total of 0.
+#[inline(always)]
 pub(in crate::features) fn entropy(total: u64, x_ln_x_sum: i128, logarithms: &Logarithms) -> f64 {
-    if total == 0 {
-        return f64::NAN;
+    match total {
+        0 => return f64::NAN,
+        1 => return 0.0,
+        _ => {}
     }
-    float(logarithms.x_ln_x(total) - x_ln_x_sum) / (total as f64 * LN_ONE)
+    match logarithms.x_ln_x(total) - x_ln_x_sum {
+        0 => 0.0,
+        spread => float(spread) / (total as f64 * LN_ONE),
+    }
 }
 
 #[cfg(test)]

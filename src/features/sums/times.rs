@@ -15,6 +15,7 @@ const LN_7: f64 = 1.945_910_149_055_313_3;
 const LN_24: f64 = 3.178_053_830_347_945_7;
 
 impl Sums {
+    #[inline(always)]
     pub(super) fn write_times(&self, context: &Context<'_>, row: &mut impl Row) {
         row.set(Feature::ActiveDays, self.active_days as f64);
         row.set(Feature::ReceiptDays, self.receipt_days as f64);
@@ -33,14 +34,13 @@ impl Sums {
             return;
         }
         row.set(Feature::ReceiptRecencyDays, (context.as_of_day - self.last_receipt_day) as f64);
-        let of = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         let evenness = |sum: i128| entropy(self.in_count, sum, context.logarithms);
         row.set(Feature::WeekdayEntropy, evenness(self.in_weekday_ln) / LN_7);
         if context.has_hours {
             row.set(Feature::HourEntropy, evenness(self.in_hour_ln) / LN_24);
-            row.set(Feature::NightShare, share(of(&self.in_by_hour[..6]), self.in_count));
+            row.set(Feature::NightShare, share(self.in_night, self.in_count));
         }
-        row.set(Feature::WeekendShare, share(of(&self.in_by_weekday[5..]), self.in_count));
+        row.set(Feature::WeekendShare, share(self.in_weekend, self.in_count));
         let gaps = self.in_count - 1;
         if gaps == 0 {
             return;

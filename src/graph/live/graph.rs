@@ -23,6 +23,12 @@ impl Slots {
         self.pages.get(account.get())
     }
 
+    /// Asks for the account's slot ahead of its use.
+    #[inline]
+    pub(crate) fn prefetch(&self, account: AccountIndex) {
+        self.pages.prefetch(account.get());
+    }
+
     /// The account's slot; a free one is given to an account without.
     #[inline]
     pub(crate) fn give(&mut self, account: AccountIndex) -> u32 {

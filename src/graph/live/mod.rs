@@ -5,6 +5,7 @@
 //! is kept are whole numbers, and the ratios come from the same formulas as those of [`structure()`](crate::graph::structure()),
 //! so that at any moment every value has the bits that a graph built from the same transfers would give.
 
+mod blocks;
 mod graph;
 mod neighbours;
 mod pages;
@@ -14,5 +15,7 @@ mod relations;
 pub use graph::LiveGraph;
 pub(crate) use graph::NO_SLOT;
 
+pub(crate) use blocks::Blocks;
 pub(crate) use pool::Pool;
 pub(crate) use pool::PoolRow;
+pub(crate) use relations::Relations;

@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use crate::graph::live::NO_SLOT;
 use crate::graph::live::pool::Pool;
 use crate::graph::live::pool::PoolRow;
+use crate::graph::wide::prefetch;
 
 /// Above this many a row becomes a table.
 const ROW_MAX: usize = Pool::<Neighbour>::LONGEST;
@@ -77,13 +78,13 @@ impl Neighbours {
         }
     }
 
-    /// Brings the first of them near; what it gives is of no use.
+    /// Asks for the first of them ahead of their use.
     #[inline]
-    pub fn touch(&self, pool: &Pool<Neighbour>) -> u32 {
+    pub fn prefetch(&self, pool: &Pool<Neighbour>) {
         match self {
-            Self::None | Self::One(_) => 0,
-            Self::Row(row) => pool.get(*row).first().map_or(0, |neighbour| neighbour.slot),
-            Self::Table(table) => table.len() as u32,
+            Self::None | Self::One(_) => {}
+            Self::Row(row) => pool.prefetch(*row),
+            Self::Table(table) => prefetch(&**table),
         }
     }
 

@@ -1,6 +1,7 @@
 //! From sparse numbers to slots: a table in pages that come into being where they are written.
 
 use crate::graph::live::NO_SLOT;
+use crate::graph::wide::prefetch;
 
 /// Numbers on a page.
 const PAGE: usize = 1 << 12;
@@ -19,6 +20,14 @@ impl Pages {
         match self.pages.get(key as usize / PAGE) {
             Some(Some(page)) => page[key as usize % PAGE],
             _ => NO_SLOT,
+        }
+    }
+
+    /// Asks for the slot of `key` ahead of its use.
+    #[inline]
+    pub(super) fn prefetch(&self, key: u32) {
+        if let Some(Some(page)) = self.pages.get(key as usize / PAGE) {
+            prefetch(&page[key as usize % PAGE]);
         }
     }
 

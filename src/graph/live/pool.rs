@@ -1,5 +1,8 @@
 //! Short rows that grow and shrink, packed in blocks of doubling size.
 
+use crate::graph::live::blocks::Blocks;
+use crate::graph::wide::prefetch;
+
 /// Items of the smallest block; the others double.
 const SMALLEST: usize = 2;
 /// Sizes of block: 2, 4, 8, 16, 32, 64.
@@ -20,10 +23,10 @@ impl PoolRow {
     }
 }
 
-/// Blocks of one size, one after the other, and those that were given back.
+/// Places for rows of one size, one after the other, and those that were given back.
 #[derive(Debug, Clone)]
-struct Blocks<T> {
-    items: Vec<T>,
+struct Places<T> {
+    items: Blocks<T>,
     free: Vec<u32>,
 }
 
@@ -31,12 +34,12 @@ struct Blocks<T> {
 /// other lie side by side, and a block that was given back is used again, so that memory follows the most there ever was.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool<T> {
-    sizes: [Blocks<T>; SIZES],
+    sizes: [Places<T>; SIZES],
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { sizes: std::array::from_fn(|_| Blocks { items: Vec::new(), free: Vec::new() }) }
+        Self { sizes: std::array::from_fn(|_| Places { items: Blocks::default(), free: Vec::new() }) }
     }
 }
 
@@ -50,14 +53,18 @@ impl<T: Copy + Default> Pool<T> {
 
     #[inline]
     pub(crate) fn get(&self, row: PoolRow) -> &[T] {
-        let start = row.block as usize * room(row.size);
-        &self.sizes[usize::from(row.size)].items[start..start + row.len()]
+        self.sizes[usize::from(row.size)].items.row(row.block as usize * room(row.size), row.len())
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, row: PoolRow) -> &mut [T] {
-        let start = row.block as usize * room(row.size);
-        &mut self.sizes[usize::from(row.size)].items[start..start + row.len()]
+        self.sizes[usize::from(row.size)].items.row_mut(row.block as usize * room(row.size), row.len())
+    }
+
+    /// Asks for the first items of a row ahead of their use.
+    #[inline]
+    pub(crate) fn prefetch(&self, row: PoolRow) {
+        prefetch(&self.sizes[usize::from(row.size)].items[row.block as usize * room(row.size)]);
     }
 
     /// A new row of two items.
@@ -72,7 +79,7 @@ impl<T: Copy + Default> Pool<T> {
         let blocks = &mut self.sizes[usize::from(size)];
         let block = blocks.free.pop().unwrap_or_else(|| {
             let blocks_before = blocks.items.len() / room(size);
-            blocks.items.resize(blocks.items.len() + room(size), T::default());
+            blocks.items.grow_to(blocks.items.len() + room(size));
             u32::try_from(blocks_before).expect("fewer blocks than accounts, which 32 bits number")
         });
         PoolRow { block, len: 0, size }
@@ -111,7 +118,7 @@ impl<T: Copy + Default> Pool<T> {
         let (small, large) = self.sizes.split_at_mut(usize::from(row.size.max(size)));
         let (small, large) = (&mut small[small.len() - 1].items, &mut large[0].items);
         let (old, moved) = if size > row.size { (&*small, large) } else { (&*large, small) };
-        moved[to..to + row.len()].copy_from_slice(&old[from..from + row.len()]);
+        moved.row_mut(to, row.len()).copy_from_slice(old.row(from, row.len()));
         self.release(*row);
         *row = new;
     }

@@ -1,13 +1,13 @@
 //! Relations under insertion and deletion, and what they mean for triangles, by slot.
 
-use std::hint::black_box;
-
 use crate::graph::StructureFeature as F;
 use crate::graph::corner::Corner;
+use crate::graph::live::blocks::Blocks;
 use crate::graph::live::neighbours::Neighbour;
 use crate::graph::live::neighbours::Neighbours;
 use crate::graph::live::pool::Pool;
 use crate::graph::structure::{DirectedDegrees, Measured};
+use crate::graph::wide::prefetch;
 
 /// What is kept of one account while it has counterparties: one cache line.
 #[derive(Debug, Clone, Default)]
@@ -22,10 +22,25 @@ struct Node {
     unacquainted: u32,
 }
 
+impl Node {
+    #[inline(always)]
+    fn values(&self) -> [f64; Relations::KEPT.len()] {
+        let directed = DirectedDegrees { payers: self.in_degree, payees: self.out_degree };
+        match self.neighbours {
+            // An only counterparty closes no triangle, which leaves little of the formulas.
+            Neighbours::One(_) => Relations::all_of(1, directed, 0, 0, 0),
+            _ => {
+                let degree = self.neighbours.len() as u32;
+                Relations::all_of(degree, directed, self.triangles, self.payer_pairs, degree - self.unacquainted)
+            }
+        }
+    }
+}
+
 /// The graph by slot; a slot without relations is as it was before it had any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Relations {
-    nodes: Vec<Node>,
+    nodes: Blocks<Node>,
     pool: Pool<Neighbour>,
     pub(super) relations: u64,
     pub(super) transfers: u64,
@@ -38,8 +53,17 @@ macro_rules! kept {
         pub(crate) const KEPT: [F; [$(F::$feature),*].len()] = [$(F::$feature),*];
 
         /// Every kept measure, in the order of [`KEPT`](Self::KEPT).
-        #[inline]
-        fn all_of(measured: &Measured) -> [f64; Self::KEPT.len()] {
+        #[inline(always)]
+        fn all_of(
+            degree: u32,
+            directed: DirectedDegrees,
+            triangles: u64,
+            payer_pairs: u64,
+            acquainted: u32,
+        ) -> [f64; Self::KEPT.len()] {
+            let corner =
+                Corner { triangles, payer_pairs: [payer_pairs, 0], alters: [acquainted, 0], ..Corner::default() };
+            let measured = Measured { degree, directed, corner, core: None, neighbour_degrees: 0, egonet: None };
             // Each by its name, so that the choice is made when this is compiled.
             [$(measured.value(F::$feature)),*]
         }
@@ -63,34 +87,22 @@ impl Relations {
     /// Every kept measure of one slot now; of no slot, that of an account without relations.
     #[inline]
     pub(crate) fn values(&self, slot: u32) -> [f64; Self::KEPT.len()] {
-        let none = Node::default();
-        let node = self.nodes.get(slot as usize).unwrap_or(&none);
-        let degree = node.neighbours.len() as u32;
-        Self::all_of(&Measured {
-            degree,
-            directed: DirectedDegrees { payers: node.in_degree, payees: node.out_degree },
-            corner: Corner {
-                triangles: node.triangles,
-                payer_pairs: [node.payer_pairs, 0],
-                alters: [degree - node.unacquainted, 0],
-                ..Corner::default()
-            },
-            core: None,
-            neighbour_degrees: 0,
-            egonet: None,
-        })
+        match self.nodes.get(slot as usize) {
+            Some(node) => node.values(),
+            None => Node::default().values(),
+        }
     }
 
     pub(crate) fn is_alone(&self, slot: u32) -> bool {
         self.nodes.get(slot as usize).is_none_or(|node| node.neighbours.len() == 0)
     }
 
-    /// Reads what is kept of some slots once, each step for all of them before the next: reads that do not wait for one
-    /// another overlap, and updates that follow find their memory near. Changes nothing.
-    pub(crate) fn touch(&self, slots: &(impl Iterator<Item = u32> + Clone)) {
+    /// Asks for what is kept of some slots, and then for their counterparties: waits overlap, and updates that follow find
+    /// their memory near.
+    pub(crate) fn prefetch(&self, slots: &(impl Iterator<Item = u32> + Clone)) {
         let nodes = || slots.clone().filter_map(|slot| self.nodes.get(slot as usize));
-        black_box(nodes().fold(0, |sum, node| sum ^ node.in_degree));
-        black_box(nodes().fold(0, |sum, node| sum ^ node.neighbours.touch(&self.pool)));
+        nodes().for_each(prefetch);
+        nodes().for_each(|node| node.neighbours.prefetch(&self.pool));
     }
 
     /// Of `slots`, how many pay the account in `slot`.
@@ -115,10 +127,7 @@ impl Relations {
     /// Adds one transfer from the first of `ends`, which differ, to the second.
     pub(crate) fn insert(&mut self, ends: [u32; 2]) {
         let [p, q] = ends;
-        let needed = p.max(q) as usize + 1;
-        if needed > self.nodes.len() {
-            self.nodes.resize(needed, Node::default());
-        }
+        self.nodes.grow_to(p.max(q) as usize + 1);
         self.transfers += 1;
         if let Some(neighbour) = self.neighbour(p, q) {
             neighbour.sent += 1;
