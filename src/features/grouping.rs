@@ -23,8 +23,9 @@ use crate::transfer::TransferColumns;
 
 /// Transfers looked through at a time.
 const BLOCK: usize = 1 << 10;
-/// Legs held at a time, at least; more where the data is large, so that passes stay few.
-const PASS_LEGS: u64 = 1 << 24;
+/// Legs held at a time, at least, which is a gigabyte; more where the data is larger still, so that passes stay few: each
+/// reads nearly all times and amounts again.
+const PASS_LEGS: u64 = 1 << 26;
 /// Passes aimed at.
 const PASSES: u64 = 16;
 
