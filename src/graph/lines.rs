@@ -173,24 +173,26 @@ fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: 
         pointing: vec![0; accounts.div_ceil(64)],
         ..Part::default()
     };
-    let mut kept = Kept::default();
+    let mut alone = Kept::<()>::default();
+    let mut with_tallies = Kept::<Tally>::default();
     for (local, account) in range.enumerate() {
         let row = graph.row(account);
-        let neighbours = &graph.neighbours[row.clone()];
-        if beside == Beside::Nothing {
-            kept.keep(classes, account as u32, neighbours.iter().map(|&other| (other, Tally::default())));
-            part.push(&kept);
+        let neighbours = graph.neighbours[row.clone()].iter().copied();
+        let kept = if beside == Beside::Nothing {
+            alone.keep(classes, account as u32, neighbours.map(|other| (other, ())));
+            part.push(&alone.others, alone.len)
         } else {
             let tallies = graph.tallies[row.clone()].iter().copied();
-            kept.keep(classes, account as u32, neighbours.iter().copied().zip(tallies));
-            part.push(&kept);
-            part.push_side(&kept);
-        }
-        part.pointing[local / 64] |= u64::from(kept.len > 0) << (local % 64);
-        part.wedges += kept.len as u64 * (kept.len as u64).saturating_sub(1) / 2;
+            with_tallies.keep(classes, account as u32, neighbours.zip(tallies));
+            part.push_side(&with_tallies);
+            part.push(&with_tallies.others, with_tallies.len)
+        };
+        part.pointing[local / 64] |= u64::from(kept > 0) << (local % 64);
+        part.wedges += kept as u64 * (kept as u64).saturating_sub(1) / 2;
         if beside == Beside::TalliesAndAmounts {
             part.amount_starts.push(part.amounts.len());
-            let kept = neighbours.iter().zip(row).filter(|(other, _)| is_above(classes, account as u32, **other));
+            let neighbours = graph.neighbours[row.clone()].iter();
+            let kept = neighbours.zip(row).filter(|(other, _)| is_above(classes, account as u32, **other));
             part.amounts.extend(kept.map(|(_, slot)| to_tell(amount_weight(graph, slot) as u64)));
         }
     }
@@ -203,32 +205,31 @@ fn is_above(classes: &[u8], account: u32, other: u32) -> bool {
     classes[other as usize] >= classes[account as usize] + u8::from(other < account)
 }
 
-/// Whom one account points to, and the tallies beside.
+/// Whom one account points to, and what lies beside.
 #[derive(Debug, Default)]
-struct Kept {
+struct Kept<T> {
     /// Behind the last at least as many lanes as a line has, that hold nobody.
     others: Vec<u32>,
-    tallies: Vec<Tally>,
+    beside: Vec<T>,
     len: usize,
 }
 
-impl Kept {
+impl<T: Copy + Default> Kept<T> {
     /// Keeps those of a row to whom `account` points.
     #[inline]
-    fn keep(&mut self, classes: &[u8], account: u32, row: impl ExactSizeIterator<Item = (u32, Tally)>) {
-        let own = classes[account as usize];
+    fn keep(&mut self, classes: &[u8], account: u32, row: impl ExactSizeIterator<Item = (u32, T)>) {
         let room = row.len() + LANES + 1;
         if self.others.len() < room {
             self.others.resize(room, NOBODY);
-            self.tallies.resize(room, Tally::default());
+            self.beside.resize(room, T::default());
         }
-        let (others, tallies) = (&mut self.others[..room], &mut self.tallies[..room]);
+        let (others, all_beside) = (&mut self.others[..room], &mut self.beside[..room]);
         // Every candidate is written, only those above are kept: no branch to guess.
         let mut at = 0;
-        for (other, tally) in row {
+        for (other, beside) in row {
             others[at] = other;
-            tallies[at] = tally;
-            at += usize::from(classes[other as usize] >= own + u8::from(other < account));
+            all_beside[at] = beside;
+            at += usize::from(is_above(classes, account, other));
         }
         others[at..at + LANES].fill(NOBODY);
         self.len = at;
@@ -236,29 +237,30 @@ impl Kept {
 }
 
 impl Part {
-    /// Adds the line of the next account.
+    /// Adds the line of the next account, which points to the first `len` of `others`; how many these are.
     #[inline]
-    fn push(&mut self, kept: &Kept) {
-        if kept.len <= LANES {
-            self.lines.push(Line(*kept.others.first_chunk().expect("room for a line")));
+    fn push(&mut self, others: &[u32], len: usize) -> usize {
+        if len <= LANES {
+            self.lines.push(Line(*others.first_chunk().expect("room for a line")));
         } else {
-            self.push_long(kept);
+            self.push_long(others, len);
         }
+        len
     }
 
     #[cold]
-    fn push_long(&mut self, kept: &Kept) {
-        self.lines.push(Line::long(self.long.len(), kept.len));
-        self.long.extend(&kept.others[..kept.len.next_multiple_of(LANES)]);
+    fn push_long(&mut self, others: &[u32], len: usize) {
+        self.lines.push(Line::long(self.long.len(), len));
+        self.long.extend(&others[..len.next_multiple_of(LANES)]);
     }
 
     /// Adds what lies beside it.
     #[inline]
-    fn push_side(&mut self, kept: &Kept) {
-        self.sides.push(Side(*kept.tallies.first_chunk().expect("room for a line")));
+    fn push_side(&mut self, kept: &Kept<Tally>) {
+        self.sides.push(Side(*kept.beside.first_chunk().expect("room for a line")));
         if kept.len > LANES {
             // At the same place as the row itself.
-            self.long_tallies.extend(&kept.tallies[..kept.len.next_multiple_of(LANES)]);
+            self.long_tallies.extend(&kept.beside[..kept.len.next_multiple_of(LANES)]);
         }
     }
 
