@@ -14,53 +14,58 @@ use crate::progress::Progress;
 
 use super::config::AuditConfig;
 use super::patterns::Patterns;
+use super::relay::Relay;
 
 const CHUNK: usize = 1 << 12;
 const DAY: i64 = 86_400;
 /// Seconds in which a crowd meets, or a quarter of the market's time where that is less.
 const WINDOW: i64 = 5 * DAY;
 /// Fewest strangers in a crowd.
-const FEWEST: usize = 4;
+pub(super) const FEWEST: usize = 4;
 /// Transfers on one side of an account above which crowds are its daily life: the bits of a word.
-const MOST: usize = 64;
+pub(super) const MOST: usize = 64;
 /// Strangers that are expected in any window, whatever the pace.
-const ANYWAY: f64 = 0.25;
+pub(super) const ANYWAY: f64 = 0.25;
 /// Decimals of surprise that tell nothing: one account in a hundred has as much by chance.
-const ORDINARY: f64 = 2.0;
+pub(super) const ORDINARY: f64 = 2.0;
 /// Decimals of surprise that one account in twenty has by chance.
-const COMMON: f64 = 1.301_029_995_663_981_3;
+pub(super) const COMMON: f64 = 1.301_029_995_663_981_3;
+/// How strong money that strangers bring and strangers take is at most: small crowds, which meet at honest accounts, too.
+const HANDED_ON: f64 = 0.7;
 /// Share of other amounts that lie as near to one another by chance.
-const NEAR_BY_CHANCE: f64 = 0.2;
+pub(super) const NEAR_BY_CHANCE: f64 = 0.2;
 
-/// The crowds around every account: who was paid by one, then who paid one.
+/// The crowds around every account: who was paid by one, who paid one, and who was paid by one that was handed to another.
 pub(super) fn crowds(
     legs: &impl Legs,
     span_seconds: i64,
     config: &AuditConfig,
     progress: Progress<'_>,
-) -> Result<[Patterns; 2]> {
+) -> Result<[Patterns; 3]> {
+    let window = WINDOW.min(span_seconds / 4);
     let accounts = legs.accounts();
     let parts = try_map_chunks(accounts, CHUNK, |range| {
         progress.step("looking for crowds", range.start as u64, accounts as u64)?;
-        let mut sides = [const { Side::new() }; 2];
-        let mut strangers = Strangers::default();
+        let mut sides = [const { Side::new() }; 3];
+        let (mut strangers, mut relay) = (Strangers::default(), Relay::default());
         for account in range {
             let account = account as u32;
-            for (side, list) in sides.iter_mut().zip([legs.received(account), legs.sent(account)]) {
-                side.asked += usize::from((FEWEST..=MOST).contains(&list.len()));
-                if let Some(crowd) = strangers.crowd(list, span_seconds, config.amount_tolerance) {
-                    side.surprises.push(crowd.surprise);
-                    side.found.extend((crowd.surprise > ORDINARY).then_some((account, crowd)));
-                }
+            let lists = [legs.received(account), legs.sent(account)];
+            for (side, list) in sides.iter_mut().zip(lists) {
+                let asked = (FEWEST..=MOST).contains(&list.len());
+                side.ask(account, asked, || strangers.crowd(list, window, config.amount_tolerance));
             }
+            let asked = lists.iter().all(|list| (2..=MOST).contains(&list.len()));
+            sides[2].ask(account, asked, || relay.crowd(lists[0], lists[1], window, config.amount_tolerance));
         }
         Ok(sides)
     })?;
-    let mut all = [const { Side::new() }; 2];
+    let mut all = [const { Side::new() }; 3];
     for part in parts {
         all.iter_mut().zip(part).for_each(|(all, part)| all.append(part));
     }
-    Ok(all.map(Side::told))
+    let [gathered, scattered, handed_on] = all;
+    Ok([gathered.told(1.0), scattered.told(1.0), handed_on.told(HANDED_ON)])
 }
 
 /// The crowds of the market on one side.
@@ -78,18 +83,27 @@ impl Side {
         Self { asked: 0, surprises: Vec::new(), found: Vec::new() }
     }
 
+    /// Looks at `account`, if it is one that is `asked`.
+    fn ask(&mut self, account: u32, asked: bool, look: impl FnOnce() -> Option<Crowd>) {
+        self.asked += usize::from(asked);
+        if let Some(crowd) = asked.then(look).flatten() {
+            self.surprises.push(crowd.surprise);
+            self.found.extend((crowd.surprise > ORDINARY).then_some((account, crowd)));
+        }
+    }
+
     fn append(&mut self, other: Self) {
         self.asked += other.asked;
         self.surprises.extend(other.surprises);
         self.found.extend(other.found);
     }
 
-    /// The crowds that are out of the ordinary in this market.
-    fn told(mut self) -> Patterns {
+    /// The crowds that are out of the ordinary in this market, at most `most` strong.
+    fn told(mut self, most: f64) -> Patterns {
         let unit = unit_of(&mut self.surprises, self.asked);
         let mut patterns = Patterns::default();
         for (account, Crowd { surprise, legs }) in self.found {
-            let strength = 1.0 - ((ORDINARY - surprise / unit) / 2.0).exp();
+            let strength = most * (1.0 - ((ORDINARY - surprise / unit) / 2.0).exp());
             if strength > 0.0 {
                 let members = legs.iter().map(|leg| leg.peer).chain([account]);
                 patterns.add(strength as f32, legs.iter().map(|leg| leg.row).collect(), members);
@@ -111,13 +125,13 @@ fn unit_of(surprises: &mut [f64], accounts: usize) -> f64 {
     (usual / COMMON).max(1.0)
 }
 
-/// The most surprising crowd on one side of an account.
+/// The most surprising crowd at an account.
 #[derive(Debug, PartialEq)]
-struct Crowd {
+pub(super) struct Crowd {
     /// Decimals of the chance that it came together by itself.
-    surprise: f64,
+    pub surprise: f64,
     /// Its transfers; none where the surprise is an ordinary one.
-    legs: Vec<Leg>,
+    pub legs: Vec<Leg>,
 }
 
 /// Places of the table in which counterparties are looked up; a multiple of what it holds, so that few meet there.
@@ -153,31 +167,30 @@ fn singles(list: &[Leg]) -> u64 {
     singles
 }
 
-impl Strangers {
-    /// Gathers the receipts of those that appear in `list` once.
-    fn gather(&mut self, list: &[Leg]) {
-        self.once.clear();
-        let mut left = singles(list);
-        while left != 0 {
-            let leg = list[left.trailing_zeros() as usize];
-            left &= left - 1;
-            if leg.amount_minor > 0 {
-                self.once.push(leg);
-            }
+/// Gathers the transfers of those that appear in `list`, of at most [`MOST`], once.
+pub(super) fn strangers(list: &[Leg], into: &mut Vec<Leg>) {
+    into.clear();
+    let mut left = singles(list);
+    while left != 0 {
+        let leg = list[left.trailing_zeros() as usize];
+        left &= left - 1;
+        if leg.amount_minor > 0 {
+            into.push(leg);
         }
     }
+}
 
+impl Strangers {
     /// The most surprising crowd in `list`, if it is more surprising than at one account in twenty.
-    fn crowd(&mut self, list: &[Leg], span_seconds: i64, tolerance: f64) -> Option<Crowd> {
-        let window = WINDOW.min(span_seconds / 4);
+    fn crowd(&mut self, list: &[Leg], window: i64, tolerance: f64) -> Option<Crowd> {
         if !(FEWEST..=MOST).contains(&list.len()) || window <= 0 {
             return None;
         }
         if !list.windows(FEWEST).any(|legs| legs[FEWEST - 1].at_seconds - legs[0].at_seconds <= window) {
             return None;
         }
-        self.gather(list);
-        let Self { once, near, .. } = self;
+        let Self { once, near } = self;
+        strangers(list, once);
         if once.len() < FEWEST {
             return None;
         }
@@ -224,7 +237,7 @@ impl Strangers {
 /// Share of an account's other transfers that a window as long as this one would hold by chance, as far as it was at work
 /// at all: whoever opened last week has a pace of its own. At most 1, so that a single transfer soon after does not excuse a
 /// crowd.
-fn pace_of(list: &[Leg], window: i64) -> f64 {
+pub(super) fn pace_of(list: &[Leg], window: i64) -> f64 {
     let at_work = list[list.len() - 1].at_seconds - list[0].at_seconds;
     window as f64 / (at_work - window).max(window) as f64
 }
@@ -253,7 +266,7 @@ static LN_FACTORIALS: LazyLock<[f64; MOST + 1]> = LazyLock::new(|| {
 });
 
 /// How surprising `many` or more are where `usual` are expected: the decimals of their chance by Poisson's law.
-fn surprise(many: usize, usual: f64) -> f64 {
+pub(super) fn surprise(many: usize, usual: f64) -> f64 {
     let factorial = LN_FACTORIALS[many];
     let many = many as f64;
     if many <= usual {
@@ -270,8 +283,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SPAN: i64 = 60 * DAY;
-
     fn legs(rows: &[(u32, i64, i64)]) -> Vec<Leg> {
         let leg = |(row, &(peer, amount_minor, at_seconds))| Leg { at_seconds, amount_minor, peer, row };
         let mut legs: Vec<Leg> = (0..).zip(rows).map(leg).collect();
@@ -280,7 +291,7 @@ mod tests {
     }
 
     fn crowd(list: &[Leg]) -> Option<Crowd> {
-        Strangers::default().crowd(list, SPAN, 0.1)
+        Strangers::default().crowd(list, WINDOW, 0.1)
     }
 
     #[test]

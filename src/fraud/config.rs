@@ -240,7 +240,7 @@ impl Default for Weights {
             Signal::PayerExclusivity | Signal::Refunds | Signal::FanInBurst => 0.4,
             Signal::PayerNovelty | Signal::PreApplicationLift | Signal::TimingRegularity => 0.3,
             Signal::EqualAmounts | Signal::FanOutBurst => 0.3,
-            Signal::RoundAmounts | Signal::OwnCircle => 0.1,
+            Signal::RoundAmounts | Signal::AmountDigits | Signal::OwnCircle => 0.1,
             Signal::Association => 0.5,
         };
         Self(Signal::ALL.map(weight))

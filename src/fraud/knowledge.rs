@@ -77,7 +77,7 @@ impl Knowledge {
                 false => Ok(Patterns::default()),
             },
             || {
-                let crowds = match looks_for_any(&[Signal::FanInBurst, Signal::FanOutBurst]) {
+                let crowds = match looks_for_any(&[Signal::FanInBurst, Signal::FanOutBurst, Signal::ScatterGather]) {
                     true => burst::crowds(legs, span_seconds, config, progress),
                     false => Ok(Default::default()),
                 };
@@ -88,14 +88,16 @@ impl Knowledge {
                 (crowds, overlap)
             },
         );
-        let [crowds_in, crowds_out] = crowds?;
+        let [crowds_in, crowds_out, relays] = crowds?;
+        let mut scatters = scatters(scattered);
+        scatters.append(relays);
         Ok(Self {
             facts,
             flows: circles.flows,
             flows_of: ByAccount::of(flows_of.into_iter()),
             capped,
             trails: trails?,
-            scatters: scatters(scattered),
+            scatters: scatters.seal(),
             dense: blocks.dense,
             layers: blocks.layers,
             crowds_in,
@@ -128,5 +130,5 @@ fn scatters(found: Vec<ScatterGather>) -> Patterns {
         let members = around.middle.iter().copied().chain([around.source, around.target]);
         patterns.add(strength, around.rows, members);
     }
-    patterns.seal()
+    patterns
 }

@@ -41,7 +41,7 @@
 //! Scores are first put on the market's own scale: a score that one account in a thousand reaches is telling, one that
 //! every second reaches is not ([`Baseline`]). Unusualness is `1 − Π (1 − weight × score × rarity)`, raised a little by
 //! closeness to suspicious accounts, the more so over shared counterparties; nothing in it is fitted on labels. Suspicion is the share of the synthetic market's
-//! shops so unusual that wash receipts: half of its honest shops are at 0.02 or below and nineteen in twenty at 0.32 or
+//! shops so unusual that wash receipts: half of its honest shops are at 0.02 or below and nineteen in twenty at 0.35 or
 //! below, half of the washing ones at 0.34 or above. The scale keeps the order of unusualness, so that accounts of other
 //! markets rank the same. Being close to a ring is not guilt: association takes nothing from receipts.
 //!
@@ -81,6 +81,8 @@ mod chain;
 mod closure;
 mod config;
 mod context;
+mod cusum;
+mod digits;
 mod examine;
 mod facts;
 mod fours;
@@ -89,6 +91,7 @@ mod marks;
 mod overlap;
 mod patterns;
 mod quiet;
+mod relay;
 mod scattered;
 mod shape;
 mod signal;

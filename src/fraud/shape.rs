@@ -5,6 +5,8 @@
 
 use crate::graph::temporal::Leg;
 
+use super::cusum::shift;
+
 pub(super) const DAY: i64 = 86_400;
 pub(super) const BLOCK: i64 = 30 * DAY;
 
@@ -38,11 +40,12 @@ pub(super) fn most_telling(mut proof: Vec<(f64, u32)>, most: usize) -> Vec<u32> 
     rows
 }
 
-/// Share of what came in that left again within `window`, first in first out.
+/// Share of what came in that left again within `window`, first in first out; what stayed for `dwell` seconds counts
+/// `1 - dwell / (2 window)`.
 pub(super) fn pass_through(received: &[Leg], sent: &[Leg], window: i64, mut proof: Proof<'_>) -> f64 {
     let mut first = 0;
     let mut left_of_first = 0i64;
-    let (mut matched, mut total) = (0i64, 0i64);
+    let (mut matched, mut total) = (0f64, 0i64);
     received.iter().filter(|leg| leg.amount_minor > 0).for_each(|leg| total += leg.amount_minor);
     if total == 0 {
         return 0.0;
@@ -56,10 +59,11 @@ pub(super) fn pass_through(received: &[Leg], sent: &[Leg], window: i64, mut proo
             if oldest.at_seconds > out.at_seconds {
                 break;
             }
-            let fits = out.at_seconds - oldest.at_seconds <= window;
+            let dwell = out.at_seconds - oldest.at_seconds;
+            let fits = dwell <= window;
             if fits {
                 let part = wanted.min(left_of_first);
-                matched += part;
+                matched += part as f64 * (1.0 - dwell as f64 / (2 * window) as f64);
                 wanted -= part;
                 left_of_first -= part;
                 if part > 0 {
@@ -73,7 +77,7 @@ pub(super) fn pass_through(received: &[Leg], sent: &[Leg], window: i64, mut proo
             }
         }
     }
-    matched as f64 / total as f64
+    matched / total as f64
 }
 
 /// Sums of positive receipts over blocks of 30 days back from `as_of`: `[0]` the last one.
@@ -88,7 +92,8 @@ pub(super) fn blocks(received: &[Leg], as_of: i64, amount: impl Fn(usize) -> i64
     sums
 }
 
-/// Receipts of the last 30 days against the median of the earlier blocks since the first receipt.
+/// Receipts of the last 30 days against the median of the earlier blocks since the first receipt, or a lasting [`shift`] of the
+/// weekly receipts, whichever is larger.
 pub(super) fn lift(received: &[Leg], as_of: i64, multiple: f64, mut proof: Proof<'_>) -> f64 {
     let Some(first) = received.first() else { return 0.0 };
     let tenure = ((as_of - first.at_seconds).max(0) / BLOCK).min(12) as usize;
@@ -103,13 +108,14 @@ pub(super) fn lift(received: &[Leg], as_of: i64, multiple: f64, mut proof: Proof
     if sums[0] == 0 {
         return 0.0;
     }
-    let score = (1.0 - multiple * median / sums[0] as f64).max(0.0);
     let recent = received.iter().rev().take_while(|leg| as_of - leg.at_seconds < BLOCK);
     let count = recent.clone().count();
-    if score > 0.0 {
+    let jump = (1.0 - multiple * median / sums[0] as f64).max(0.0) * shrink(count, 10.0);
+    let shift = shift(received, as_of, &mut proof);
+    if jump > 0.0 {
         recent.for_each(|leg| prove(&mut proof, leg.amount_minor as f64, leg.row));
     }
-    score * shrink(count, 10.0)
+    jump.max(shift)
 }
 
 /// Share of the last 30 days' receipts from payers first seen in them, above the mean of the same share in earlier blocks.
@@ -165,12 +171,25 @@ pub(super) fn equal_amounts(received: &[Leg], amounts: &[u64], mut proof: Proof<
         }
     }
     let share = most as f64 / amounts.len() as f64;
-    let score = ((share - 0.2) / 0.8).max(0.0) * shrink(amounts.len(), 10.0);
+    let score = ((share - 0.2) / 0.8).max(few_amounts(amounts)) * shrink(amounts.len(), 10.0);
     if score > 0.0 && proof.is_some() {
         let dominating = received.iter().filter(|leg| leg.amount_minor > 0 && leg.amount_minor.unsigned_abs() == top);
         dominating.for_each(|leg| prove(&mut proof, 1.0, leg.row));
     }
     score
+}
+
+/// How few different amounts there are: 1 less twice the entropy of the ascending `amounts`, in that of as many different
+/// ones; told of a hundred amounts and more.
+fn few_amounts(amounts: &[u64]) -> f64 {
+    const FEWEST: usize = 100;
+    if amounts.len() < FEWEST {
+        return 0.0;
+    }
+    let sum: f64 = amounts.chunk_by(|a, b| a == b).map(|run| n_ln_n(run.len())).sum();
+    let ln_count = (amounts.len() as f64).ln();
+    let entropy = ln_count - sum / amounts.len() as f64;
+    (1.0 - 2.0 * entropy / ln_count).max(0.0)
 }
 
 /// Share of receipts that are whole multiples of `unit`.
@@ -186,7 +205,7 @@ pub(super) fn round_amounts(received: &[Leg], unit: i64, mut proof: Proof<'_>) -
     if count == 0 { 0.0 } else { round as f64 / count as f64 * shrink(count, 10.0) }
 }
 
-/// Receipts like clockwork: even gaps, or all at the same hours.
+/// Receipts like clockwork: even gaps, all at the same hours, or by night.
 pub(super) fn timing(received: &[Leg], offset_seconds: i64, mut proof: Proof<'_>) -> f64 {
     let count = received.len();
     if count < 5 {
@@ -196,20 +215,31 @@ pub(super) fn timing(received: &[Leg], offset_seconds: i64, mut proof: Proof<'_>
     let mean = (received[count - 1].at_seconds - received[0].at_seconds) as f64 / (count - 1) as f64;
     let variance = gaps.map(|gap| (gap - mean) * (gap - mean)).sum::<f64>() / (count - 1) as f64;
     let even = if mean > 0.0 { (1.0 - variance.sqrt() / mean).max(0.0) } else { 0.0 };
-    let score = even.max(narrow_hours(received, offset_seconds)) * shrink(count, 10.0);
+    let hours = hours(received, offset_seconds);
+    let score = even.max(narrow_hours(&hours, count)).max(by_night(&hours, count)) * shrink(count, 10.0);
     if score > 0.0 {
         received.iter().for_each(|leg| prove(&mut proof, 1.0, leg.row));
     }
     score
 }
 
-/// How few hours of the day the receipts fall into: 1 less their entropy, in that of receipts at all hours alike.
-fn narrow_hours(received: &[Leg], offset_seconds: i64) -> f64 {
-    let mut hours = [0u32; 24];
-    for leg in received {
+/// Transfers in each hour of the day.
+fn hours(list: &[Leg], offset_seconds: i64) -> [u32; 24] {
+    let mut hours = [0; 24];
+    for leg in list {
         hours[((leg.at_seconds + offset_seconds).rem_euclid(DAY) / 3600) as usize] += 1;
     }
-    let count = received.len();
+    hours
+}
+
+/// The share of the hours from midnight to six, beyond the quarter that they are of a day.
+fn by_night(hours: &[u32; 24], count: usize) -> f64 {
+    let share = f64::from(hours[..6].iter().sum::<u32>()) / count as f64;
+    ((share - 0.25) / 0.75).max(0.0)
+}
+
+/// How few hours of the day transfers fall into: 1 less their entropy, in that of transfers at all hours alike.
+fn narrow_hours(hours: &[u32; 24], count: usize) -> f64 {
     let sum: f64 = hours.iter().map(|&hour| n_ln_n(hour as usize)).sum();
     let entropy = (count as f64).ln() - sum / count as f64;
     (1.0 - entropy / 24f64.ln()).max(0.0)
@@ -392,7 +422,9 @@ mod tests {
         let sent = legs(&[(20, 150), (5 * DAY, 100)]);
         let mut proof = Vec::new();
         let share = pass_through(&received, &sent, DAY, Some(&mut proof));
-        assert!((share - 150.0 / 250.0).abs() < 1e-12);
+        // 100 stayed for 20 seconds, 50 for 10.
+        let whole = |dwell: i64| 1.0 - dwell as f64 / (2 * DAY) as f64;
+        assert!((share - (100.0 * whole(20) + 50.0 * whole(10)) / 250.0).abs() < 1e-12);
         assert_eq!(most_telling(proof, 2), [0, 1]);
         assert_eq!(pass_through(&received, &[], DAY, None), 0.0);
         assert_eq!(pass_through(&[], &sent, DAY, None), 0.0);
@@ -419,6 +451,22 @@ mod tests {
         assert!(equal(&even) > 0.6 && equal(&odd) < 0.1);
         assert!(round_amounts(&even, 1_000, None) > 0.6 && round_amounts(&odd, 1_000, None) < 0.1);
         assert!(timing(&even, 0, None) > 0.6 && timing(&odd, 0, None) < 0.45);
+    }
+
+    #[test]
+    fn a_few_amounts_in_turn_and_receipts_by_night_are_told() {
+        // Five amounts, each a fifth of the receipts: none dominates.
+        let five = legs(&(0..400).map(|i| (i, 1_000 + i % 5)).collect::<Vec<_>>());
+        let fewness = 1.0 - 2.0 * 5f64.ln() / 400f64.ln();
+        let score = equal_amounts(&five, &sizes_of(&five), None);
+        assert!((score - fewness * shrink(400, 10.0)).abs() < 1e-12, "{score}");
+        assert_eq!(equal_amounts(&five[..95], &sizes_of(&five[..95]), None), 0.0, "too few to tell");
+        let different = legs(&(0..400).map(|i| (i, 1_000 + i)).collect::<Vec<_>>());
+        assert_eq!(equal_amounts(&different, &sizes_of(&different), None), 0.0);
+        // All of them at all hours of the night, less and less often.
+        let night = legs(&(0..360).map(|i| (i * i / 40 * DAY + i % 6 * 3_600, 5)).collect::<Vec<_>>());
+        assert!((timing(&night, 0, None) - shrink(360, 10.0)).abs() < 1e-9);
+        assert!(timing(&night, 12 * 3_600, None) < 0.5, "by day where days are cut half a day later");
     }
 
     #[test]

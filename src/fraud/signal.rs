@@ -29,17 +29,19 @@ pub enum Signal {
     PassThrough,
     /// Suddenly many payers that were never seen before.
     PayerNovelty,
-    /// Receipts that jump before the application.
+    /// Receipts that jump or shift upwards before the application.
     PreApplicationLift,
     /// The same set of payers as another account.
     PayerOverlap,
     /// Money moving on from account to account: the same odd amount, or one sum handed on whole.
     AmountTrail,
-    /// One amount over and over.
+    /// One amount over and over, or a few.
     EqualAmounts,
     /// Round amounts.
     RoundAmounts,
-    /// Receipts like clockwork.
+    /// First digits that trade does not give.
+    AmountDigits,
+    /// Receipts like clockwork, or by night.
     TimingRegularity,
     /// Sales that are taken back.
     Refunds,
@@ -55,7 +57,7 @@ pub enum Signal {
     FanInBurst,
     /// Many payees at once.
     FanOutBurst,
-    /// Scattered over several accounts and gathered again.
+    /// Scattered over several accounts and gathered again, or gathered from several and scattered.
     ScatterGather,
     /// Many transfers to the same account within a day.
     RepeatedTransfers,
@@ -67,7 +69,7 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in order of precedence.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::LoanFunded,
         Self::SharedDevice,
         Self::CircularFlow,
@@ -80,6 +82,7 @@ impl Signal {
         Self::AmountTrail,
         Self::EqualAmounts,
         Self::RoundAmounts,
+        Self::AmountDigits,
         Self::TimingRegularity,
         Self::Refunds,
         Self::DenseBlock,
@@ -116,6 +119,7 @@ impl Signal {
             Self::AmountTrail => "amount_trail",
             Self::EqualAmounts => "equal_amounts",
             Self::RoundAmounts => "round_amounts",
+            Self::AmountDigits => "amount_digits",
             Self::TimingRegularity => "timing_regularity",
             Self::Refunds => "refunds",
             Self::DenseBlock => "dense_block",
@@ -157,12 +161,14 @@ impl Signal {
             Self::PayerExclusivity => {
                 "1 - (1 - payers whose only payee is the account / payers * s(payers, 5)) * (1 - receipts from puppets / V * s(puppets, 1)); a puppet forwards at least two and half of its payments from one purse within funding_window"
             }
-            Self::PassThrough => "money that leaves within 24 hours, first in first out, / V * s(n, 4)",
+            Self::PassThrough => {
+                "money that leaves within 24 hours, first in first out, each unit counting 1 - hours it stayed / 48, / V * s(n, 4)"
+            }
             Self::PayerNovelty => {
                 "(share of receipts of the last 30 days from payers first seen in them - mean of the same share over earlier 30-day blocks)+ * s(n, 10)"
             }
             Self::PreApplicationLift => {
-                "(1 - recent_multiple * median of the earlier 30-day blocks / receipts of the last 30 days)+ * s(n, 10)"
+                "larger of (1 - recent_multiple * median of the earlier 30-day blocks / receipts of the last 30 days)+ * s(n, 10) and (1 - 5 / S)+ * s(n, 10), S the upper cumulative sum over the last eight weeks of what a week is above the median of those before, at least eight, in their robust deviation of at least a quarter of the median, at most 4, less 0.5"
             }
             Self::PayerOverlap => {
                 "largest share of the smaller payer set that lies in another account's, among candidates of equal MinHash, * s(shared, 5)"
@@ -170,10 +176,15 @@ impl Signal {
             Self::AmountTrail => {
                 "1 - 0.5^p, p the different pairs of accounts that the same rare amount moved over, on from each other; or 1 - 0.5^(p - 2), p the pairs, four at least, over which nearly one sum was handed on within two days each, at least half of all that moved in and out meanwhile, or (1 % or the difference, the larger) * receipts * payments meanwhile at most 0.1; 1 if it came back"
             }
-            Self::EqualAmounts => "(share of the most frequent amount among receipts - 0.2)+ / 0.8 * s(n, 10)",
+            Self::EqualAmounts => {
+                "larger of (share of the most frequent amount among receipts - 0.2)+ / 0.8 and, from 100 receipts on, (1 - 2 * entropy of the amounts / ln n)+, * s(n, 10)"
+            }
             Self::RoundAmounts => "share of receipts that are whole multiples of 10 major units * s(n, 10)",
+            Self::AmountDigits => {
+                "((d - c - 0.015) / 0.045)+, at most 1, * s(n, 100); d the mean absolute deviation of the shares of the first digits from Benford's law, c what it comes to by chance, of at least 100 receipts whose 95th percentile is at least 50 times the 5th"
+            }
             Self::TimingRegularity => {
-                "larger of (1 - CV of the gaps)+ and (1 - entropy of the hours / ln 24), each * s(n, 10)"
+                "largest of (1 - CV of the gaps)+, (1 - entropy of the hours / ln 24) and (share of the hours from midnight to six - 1/4)+ / (3/4), * s(n, 10)"
             }
             Self::Refunds => "refunds / V, at most 1, * s(refunds, 2)",
             Self::DenseBlock => {
@@ -192,7 +203,9 @@ impl Signal {
                 "larger of payers in the busiest two days / all payers * s(payers in them, 5) and, for an account and those in a crowd at it, (1 - exp(1 - c / (2 u)))+; a crowd are at least four payers who pay an account of at most 64 receipts once, within five days, c the decimals of the chance of so many at the account's own pace by Poisson's law, less those of the tries, u the larger of 1 and the c of the twentieth of the accounts with the largest, in multiples of 1.3"
             }
             Self::FanOutBurst => "as fan_in_burst, of payees",
-            Self::ScatterGather => "1 - 0.5^(accounts in the middle - 2) for source, target and middle",
+            Self::ScatterGather => {
+                "1 - 0.5^(accounts in the middle - 2) for source, target and middle; or 0.7 * (1 - exp(1 - c / (2 u)))+ for an account and at least two strangers who pay it and two whom it pays, once, within five days: c and u as for fan_in_burst, the c of both crowds together, log10 5 more where their sums are as near as the tolerance"
+            }
             Self::RepeatedTransfers => "1 - 1 / m, m the most transfers of one payer to one payee within a day",
             Self::OutOfScale => {
                 "1 - exp(-(z - 3)+ / 6), z the largest distance of ln amount from the median of its side in robust deviations of at least 0.25"
@@ -209,6 +222,11 @@ impl Signal {
         match self {
             Self::AmountTrail => 3,
             Self::Association | Self::OwnCircle | Self::TightGroup | Self::FanInBurst | Self::FanOutBurst => 2,
+            Self::ScatterGather
+            | Self::PassThrough
+            | Self::PreApplicationLift
+            | Self::EqualAmounts
+            | Self::TimingRegularity => 2,
             _ => 1,
         }
     }
@@ -227,9 +245,10 @@ impl Signal {
             Self::PreApplicationLift => "receipts rose steeply just before the application",
             Self::PayerOverlap => "the same payers pay another merchant",
             Self::AmountTrail => "one sum moves on from account to account",
-            Self::EqualAmounts => "one amount is paid over and over",
+            Self::EqualAmounts => "one amount or a few are paid over and over",
             Self::RoundAmounts => "most receipts are round amounts",
-            Self::TimingRegularity => "receipts come like clockwork",
+            Self::AmountDigits => "amounts begin with other digits than those of trade",
+            Self::TimingRegularity => "receipts come like clockwork or by night",
             Self::Refunds => "many sales are taken back",
             Self::DenseBlock => "payers and payees form an unusually dense block",
             Self::FlowThroughBlock => "the account lies in a layer that only lets money through",
@@ -237,7 +256,7 @@ impl Signal {
             Self::TightGroup => "counterparties deal with each other unusually much",
             Self::FanInBurst => "many payers paid within two days",
             Self::FanOutBurst => "many payees were paid within two days",
-            Self::ScatterGather => "money was scattered over several accounts and gathered again",
+            Self::ScatterGather => "money was scattered and gathered again, or gathered and scattered",
             Self::RepeatedTransfers => "the same payer paid many times within a day",
             Self::OutOfScale => "amounts are out of proportion to the account's others",
             Self::Association => "the account is close to accounts with strong signals",

@@ -3,6 +3,7 @@
 use crate::graph::temporal::{FEW, Legs, most_among_few, widest_in};
 use crate::money::Scale;
 
+use super::super::digits::amount_digits;
 use super::super::shape::{self, DAY, Proof, shrink};
 use super::super::signal::Signal;
 use super::Desk;
@@ -16,7 +17,9 @@ impl<L: Legs> Desk<'_, '_, L> {
         let (ctx, received, sent, keep) = (self.ctx, self.received, self.sent, self.keep);
         let as_of = ctx.as_of;
         let mut sizes = std::mem::take(&mut self.scratch.sizes);
-        let by_size = [Signal::EqualAmounts, Signal::OutOfScale].into_iter().any(|signal| ctx.config.looks_for(signal));
+        let by_size = [Signal::EqualAmounts, Signal::AmountDigits, Signal::OutOfScale]
+            .into_iter()
+            .any(|signal| ctx.config.looks_for(signal));
         shape::sizes(received, |_| by_size, &mut sizes[0]);
         shape::sizes(sent, |_| by_size, &mut sizes[1]);
         let sales = if self.received.iter().all(|leg| leg.amount_minor >= 0) {
@@ -55,6 +58,7 @@ impl<L: Legs> Desk<'_, '_, L> {
                 });
             }
             told(self, Signal::EqualAmounts, &mut |proof: Proof<'_>| shape::equal_amounts(received, sales, proof));
+            told(self, Signal::AmountDigits, &mut |mut proof: Proof<'_>| amount_digits(received, sales, &mut proof));
             let unit = ten_major(ctx.config.scale);
             told(self, Signal::RoundAmounts, &mut |proof: Proof<'_>| shape::round_amounts(received, unit, proof));
             let offset = i64::from(ctx.config.utc_offset.seconds());
