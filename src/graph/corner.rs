@@ -209,10 +209,10 @@ impl Ties {
     /// Burt's constraint of the account, whose relations at `known` places are in a triangle.
     pub fn finish(&self, known: impl Iterator<Item = usize>) -> f64 {
         let mut sum = 0;
-        for tie in known.map(|place| &self.all[place]).filter(|tie| tie.through > 0) {
+        known.map(|place| &self.all[place]).filter(|tie| tie.through > 0).for_each(|tie| {
             let number = Unit::of_scale(tie.scale).number(tie.through);
             sum += square_beyond(tie.weight * self.inverse, number, self.inverse);
-        }
+        });
         self.squares + beyond(sum)
     }
 }

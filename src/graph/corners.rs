@@ -10,44 +10,26 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{amount_weight, count_weight, inverse_amount, inverse_count, total_amount, total_count};
+use crate::graph::corner::{inverse_amount, inverse_count, total_amount, total_count};
 use crate::graph::count::{RUN, Run};
-use crate::graph::csr::Tally;
 use crate::graph::enumerate::CornerPart;
 use crate::graph::features::Needs;
-use crate::graph::kinds::{turned, ways};
-use crate::graph::lines::{ACCOUNTS, LANES, Line, Lines, NOBODY, Side, found_in};
+use crate::graph::lines::{ACCOUNTS, Line, Lines, NOBODY, Side, found_in};
 use crate::graph::listen::Listener;
 use crate::graph::partition::Buckets;
 use crate::graph::stage::{Pool, Steps};
 use crate::graph::streams::Streams;
+use crate::graph::told::{Said, UNTOLD, head, to_tell};
+use crate::graph::wide::prefetch;
 use crate::parallel::{for_each_chunk_mut, join, map_chunks};
 use crate::progress::Progress;
 
-/// Words of a record: the account's place in its bucket, the count of the relation of the two others and the ways money went;
-/// the two others; the amount of their relation. It ends behind the last of these that is asked for.
+/// Words of a record: its [`head`]; the two others; the amount of their relation. It ends behind the last of these that is asked for.
 const WORDS: usize = 4;
 /// Where the two others are.
 pub(super) const NAMES: usize = 1;
 /// Where the amount is.
 pub(super) const AMOUNT: usize = 3;
-/// A count that is not told; all others are below.
-const COUNT: u32 = 0x1FF;
-/// A weight or a total that is not told.
-const UNTOLD: u32 = u32::MAX;
-
-/// The ways money went, in the lowest bits of a record.
-#[inline]
-pub(super) fn told_ways(head: u32) -> u32 {
-    head & 63
-}
-
-/// The count that a record tells.
-#[inline]
-pub(super) fn told_count(head: u32) -> u32 {
-    head >> 6 & COUNT
-}
-
 /// The graph and what is asked of it.
 #[derive(Clone, Copy)]
 pub(super) struct Work<'a> {
@@ -180,8 +162,9 @@ fn meet_all<const LEN: usize>(
 /// An account that points to others, while its triangles are met.
 struct Apex<'a> {
     account: u32,
+    /// Whom it points to, and what lies beside.
     row: &'a [u32],
-    tallies: &'a [Tally],
+    said: &'a [Said],
     /// Amounts of its relations, where asked for.
     amounts: &'a [u32],
 }
@@ -189,13 +172,13 @@ struct Apex<'a> {
 /// A triangle that was found.
 #[derive(Debug, Clone, Copy)]
 struct Found {
+    /// The place of the account in its run.
+    at: usize,
     /// Places of the two others in the row of the account.
     a: usize,
     b: usize,
     /// The place of the one at `b` in the row of the one at `a`.
     place: usize,
-    /// The relation of the two.
-    tally: Tally,
 }
 
 /// Meets all triangles whose lowest rank is in one bucket.
@@ -208,73 +191,57 @@ fn meet_bucket<const LEN: usize>(
     space: &mut Space,
 ) {
     let part = &lines.parts[bucket];
-    let first = lines.buckets.range(bucket).start as u32;
-    let apex = |local: usize| {
-        let (row, tallies) = part.row(local);
-        let amounts = part.amount_starts.get(local).map_or(&[][..], |&start| &part.amounts[start..]);
-        Apex { account: first + local as u32, row, tallies, amounts }
-    };
+    let first = lines.buckets.range(bucket).start;
+    let amounts = |local: usize| part.amount_starts.get(local).map_or(&[][..], |&start| &part.amounts[start..]);
     let mut asks = Run::new(lines, heads);
-    // Triangles of a run: which line, the lanes of the two others, and the place of the one in the row of the other.
-    let mut met_by: Vec<(usize, [usize; 2], usize)> = Vec::new();
     let mut found: Vec<Found> = Vec::new();
-    for (run, lines_of_run) in part.lines.chunks(RUN).enumerate() {
-        asks.ask(lines_of_run);
-        met_by.clear();
-        asks.for_each(lines_of_run, |at, lane, answer, before, mut met| {
+    for (run, (of_run, sides_of_run)) in part.lines.chunks(RUN).zip(part.sides.chunks(RUN)).enumerate() {
+        asks.ask(of_run);
+        found.clear();
+        asks.for_each(of_run, |at, a, answer, before, mut met| {
+            // What lies beside the answer is asked for here, a while before it is needed.
+            let v = of_run[at].0[a];
+            prefetch(&sides[lines.buckets.of(v)][lines.buckets.local(v) as usize]);
             while met > 0 {
-                let place = met.trailing_zeros() as usize;
+                let b = met.trailing_zeros() as usize;
                 met &= met - 1;
-                let other = before + found_in(answer, lines_of_run[at].0[place]).trailing_zeros() as usize;
-                met_by.push((at, [lane, place], other));
+                let place = before + found_in(answer, of_run[at].0[b]).trailing_zeros() as usize;
+                found.push(Found { at, a, b, place });
             }
         });
-        // What lies beside the answers is asked for all at once too.
-        found.clear();
-        found.extend(met_by.iter().map(|&(at, [a, b], place)| {
-            let v = lines_of_run[at].0[a];
-            let side = &sides[lines.buckets.of(v)][lines.buckets.local(v) as usize];
-            Found { a, b, place, tally: side.0[place % LANES] }
-        }));
-        let mut rest = &mut found[..];
-        for of_one in met_by.chunk_by(|one, other| one.0 == other.0) {
-            let apex = apex(run * RUN + of_one[0].0);
-            let (own, others) = rest.split_at_mut(of_one.len());
-            rest = others;
-            for found in own {
-                let v = apex.row[found.a];
-                let of_v = &lines.parts[lines.buckets.of(v)];
-                if let Some(row) = lines.line(v).as_long() {
-                    found.tally = of_v.long_tallies[row.start + found.place];
-                }
-                triangle::<LEN>(lines, &apex, found, &mut space.told);
+        for of_one in found.chunk_by(|one, other| one.at == other.at) {
+            let at = of_one[0].at;
+            let local = run * RUN + at;
+            let (row, said) = (&of_run[at].0, &sides_of_run[at].0);
+            let apex = Apex { account: (first + local) as u32, row, said, amounts: amounts(local) };
+            for found in of_one {
+                triangle::<LEN>(lines, sides, &apex, found, &mut space.told);
             }
         }
-        for (at, _) in lines_of_run.iter().enumerate().filter(|(_, line)| line.as_long().is_some()) {
-            meet_long::<LEN>(lines, &apex(run * RUN + at), space);
+        for (at, line) in of_run.iter().enumerate() {
+            if let Some(row) = line.as_long() {
+                let local = run * RUN + at;
+                let (row, said) = (&part.long[row.clone()], &part.long_sides[row]);
+                let apex = Apex { account: (first + local) as u32, row, said, amounts: amounts(local) };
+                meet_long::<LEN>(lines, sides, &apex, space);
+            }
         }
     }
 }
 
 /// Meets the triangles of an account that points to more others than a line holds.
 #[inline(never)]
-fn meet_long<const LEN: usize>(lines: &Lines, apex: &Apex<'_>, space: &mut Space) {
+fn meet_long<const LEN: usize>(lines: &Lines, sides: &[&[Side]], apex: &Apex<'_>, space: &mut Space) {
     for &target in apex.row {
         space.marks[target as usize / 64] |= 1 << (target % 64);
     }
     for (a, &v) in apex.row.iter().enumerate() {
-        let (line, of_v, local) = (lines.line(v), &lines.parts[lines.buckets.of(v)], lines.buckets.local(v) as usize);
-        for (place, &w) in lines.lanes(v, line).as_flattened().iter().enumerate() {
+        for (place, &w) in lines.lanes(v, lines.line(v)).as_flattened().iter().enumerate() {
             if w != NOBODY
                 && space.marks[w as usize / 64] >> (w % 64) & 1 == 1
                 && let Ok(b) = apex.row.binary_search(&w)
             {
-                let tally = match line.as_long() {
-                    Some(row) => of_v.long_tallies[row.start + place],
-                    None => of_v.sides[local].0[place],
-                };
-                let found = Found { a, b, place, tally };
-                triangle::<LEN>(lines, apex, &found, &mut space.told);
+                triangle::<LEN>(lines, sides, apex, &Found { at: 0, a, b, place }, &mut space.told);
             }
         }
     }
@@ -283,49 +250,25 @@ fn meet_long<const LEN: usize>(lines: &Lines, apex: &Apex<'_>, space: &mut Space
     }
 }
 
-/// The count of a relation of `a` and `b`, of which `a` sent and received `tally`.
+/// What the account at `place` of the row of `v` says beside it.
 #[inline]
-pub(super) fn count_of(graph: &TransferGraph, a: u32, b: u32, tally: Tally) -> f64 {
-    count_told(graph, || [a, b], count_to_tell(tally))
-}
-
-#[inline]
-fn count_to_tell(tally: Tally) -> u32 {
-    if tally.is_large() { COUNT } else { u32::from(tally.sent) + u32::from(tally.received) }
-}
-
-/// The count of a relation, as it was told or as the graph has it where it was not.
-#[inline]
-pub(super) fn count_told(graph: &TransferGraph, pair: impl Fn() -> [u32; 2], told: u32) -> f64 {
-    if told == COUNT { in_graph(graph, pair(), count_weight) } else { f64::from(told) }
-}
-
-/// A weight by amount or a total as it is told: as far as it fits a word.
-#[inline]
-pub(super) fn to_tell(weight: u64) -> u32 {
-    u32::try_from(weight).unwrap_or(UNTOLD)
-}
-
-/// The weight of a relation by amount, as it was told or as the graph has it where it was not.
-#[inline]
-pub(super) fn amount_told(graph: &TransferGraph, pair: impl Fn() -> [u32; 2], told: u32) -> f64 {
-    if told == UNTOLD { in_graph(graph, pair(), amount_weight) } else { f64::from(told) }
-}
-
-#[cold]
-fn in_graph(graph: &TransferGraph, [a, b]: [u32; 2], weight: fn(&TransferGraph, usize) -> f64) -> f64 {
-    graph.slot_of(a, b).map_or(0.0, |slot| weight(graph, slot))
+fn said_beside(lines: &Lines, sides: &[&[Side]], v: u32, place: usize) -> Said {
+    #[cold]
+    fn in_long(lines: &Lines, v: u32, place: usize) -> Said {
+        let start = lines.line(v).as_long().map_or(0, |row| row.start);
+        lines.parts[lines.buckets.of(v)].long_sides[start + place]
+    }
+    let side = &sides[lines.buckets.of(v)][lines.buckets.local(v) as usize].0;
+    side.get(place).copied().unwrap_or_else(|| in_long(lines, v, place))
 }
 
 /// Tells its three accounts a triangle that was found.
-#[inline]
-fn triangle<const LEN: usize>(lines: &Lines, apex: &Apex<'_>, found: &Found, told: &mut Streams) {
+#[inline(always)]
+fn triangle<const LEN: usize>(lines: &Lines, sides: &[&[Side]], apex: &Apex<'_>, found: &Found, told: &mut Streams) {
     let buckets = lines.buckets;
-    let &Found { a, b, place, tally } = found;
+    let &Found { a, b, place, .. } = found;
     let (u, v, w) = (apex.account, apex.row[a], apex.row[b]);
-    let tallies = [apex.tallies[a], apex.tallies[b], tally];
-    let [ways_uv, ways_uw, ways_vw] = tallies.map(ways);
-    let [count_uv, count_uw, count_vw] = tallies.map(count_to_tell);
+    let (uv, uw, vw) = (apex.said[a], apex.said[b], said_beside(lines, sides, v, place));
     let [amount_uv, amount_uw, amount_vw] = if LEN > AMOUNT {
         let of_v = &lines.parts[buckets.of(v)];
         let start = of_v.amount_starts[buckets.local(v) as usize];
@@ -333,21 +276,20 @@ fn triangle<const LEN: usize>(lines: &Lines, apex: &Apex<'_>, found: &Found, tol
     } else {
         [0; 3]
     };
-    tell::<LEN>(buckets, told, u, [v, w], ways_uv | ways_uw << 2 | ways_vw << 4, [count_vw, amount_vw]);
-    tell::<LEN>(buckets, told, v, [u, w], turned(ways_uv) | ways_vw << 2 | ways_uw << 4, [count_uw, amount_uw]);
-    tell::<LEN>(buckets, told, w, [u, v], turned(ways_uw) | turned(ways_vw) << 2 | ways_uv << 4, [count_uv, amount_uv]);
+    tell::<LEN>(buckets, told, u, head(vw, uw.ways(), uv.ways()), [v, w, amount_vw]);
+    tell::<LEN>(buckets, told, v, head(uw, vw.ways(), uv.turned()), [u, w, amount_uw]);
+    tell::<LEN>(buckets, told, w, head(uv, vw.turned(), uw.turned()), [u, v, amount_uv]);
 }
 
-/// Tells an account the two others, which ways money went, and the count and amount of the relation of the two others.
+/// Tells an account how a record begins, the two others, and the amount of their relation.
 #[inline(always)]
 fn tell<const LEN: usize>(
     buckets: Buckets,
     told: &mut Streams,
     account: u32,
-    [one, other]: [u32; 2],
-    ways: u32,
-    [count, amount]: [u32; 2],
+    head: u32,
+    [one, other, amount]: [u32; 3],
 ) {
-    let words: [u32; WORDS] = [buckets.local(account) << 16 | count << 6 | ways, one, other, amount];
+    let words: [u32; WORDS] = [buckets.local(account) << 16 | head, one, other, amount];
     told.record::<LEN>(buckets.of(account)).copy_from_slice(&words[..LEN]);
 }

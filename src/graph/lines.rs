@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use crate::graph::TransferGraph;
 use crate::graph::corner::amount_weight;
-use crate::graph::corners::to_tell;
 use crate::graph::csr::Tally;
 use crate::graph::partition::Buckets;
+use crate::graph::told::{Said, to_tell};
 use crate::parallel::map_chunks;
 
 /// Accounts in a line.
@@ -53,10 +53,10 @@ pub(super) fn found_in(lanes: &[u32; LANES], account: u32) -> u32 {
     lanes.iter().map(equal).enumerate().fold(0, |bits, (at, equal)| bits | equal & 1 << at)
 }
 
-/// The tallies beside the lanes of a line; those of a long row lie in [`Part::long_tallies`].
+/// What is said beside the lanes of a line; beside the whole of a long row it lies in [`Part::long_sides`].
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
-pub(super) struct Side(pub [Tally; LANES]);
+pub(super) struct Side(pub [Said; LANES]);
 
 /// What is asked for beside the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ pub(super) struct Part {
     pub amounts: Vec<u32>,
     pub amount_starts: Vec<usize>,
     /// Beside the long rows.
-    pub long_tallies: Vec<Tally>,
+    pub long_sides: Vec<Said>,
     /// Rows too long for a line, ascending, filled up to a multiple of the lanes with nobody.
     pub long: Vec<u32>,
     /// One bit an account: whether it points to anybody.
@@ -257,23 +257,11 @@ impl Part {
     /// Adds what lies beside it.
     #[inline]
     fn push_side(&mut self, kept: &Kept<Tally>) {
-        self.sides.push(Side(*kept.beside.first_chunk().expect("room for a line")));
+        self.sides.push(Side(kept.beside.first_chunk().expect("room for a line").map(Said::of)));
         if kept.len > LANES {
             // At the same place as the row itself.
-            self.long_tallies.extend(&kept.beside[..kept.len.next_multiple_of(LANES)]);
-        }
-    }
-
-    /// The row of the account at place `local` of the bucket, and the tallies beside it.
-    #[inline]
-    pub fn row(&self, local: usize) -> (&[u32], &[Tally]) {
-        match self.lines[local].as_long() {
-            Some(row) => (&self.long[row.clone()], &self.long_tallies[row]),
-            None => {
-                let lanes = &self.lines[local].0;
-                let len = lanes.iter().map(|&lane| usize::from(lane != NOBODY)).sum::<usize>();
-                (&lanes[..len], &self.sides[local].0[..len])
-            }
+            self.long_sides
+                .extend(kept.beside[..kept.len.next_multiple_of(LANES)].iter().map(|&tally| Said::of(tally)));
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::graph::circle::Circle;
 use crate::graph::corner::{Corner, Ties, amount_weight, count_weight, squared_amounts, squared_counts};
-use crate::graph::corners::{AMOUNT, NAMES, Space, Work, amount_told, count_told, inverse_told, told_count, told_ways};
+use crate::graph::corners::{AMOUNT, NAMES, Space, Work, inverse_told};
 use crate::graph::enumerate::CornerPart;
 use crate::graph::kinds::add_up;
+use crate::graph::told::{amount_told, count_told, told_count, told_ways};
 use crate::graph::wide::prefetch;
 
 /// Accounts before the one whose alters' totals are asked for.
@@ -113,9 +114,9 @@ fn know<const LEN: usize>(
     if needs.ties {
         let own = inverse(0, account);
         ties.begin(own, squared_counts(graph, row.clone(), own), row.len());
-        for place in circle.acquainted() {
+        circle.acquainted().for_each(|place| {
             ties.know(place, count_weight(graph, row.start + place), inverse(0, others[place] as usize));
-        }
+        });
         for (&pair, record) in circle.pairs().iter().zip(told) {
             ties.meet_one(pair, count_told(graph, || names(pair), told_count(record[0])));
         }
@@ -124,9 +125,9 @@ fn know<const LEN: usize>(
     if LEN > AMOUNT {
         let own = inverse(1, account);
         ties.begin(own, squared_amounts(graph, row.clone(), own), row.len());
-        for place in circle.acquainted() {
+        circle.acquainted().for_each(|place| {
             ties.know(place, amount_weight(graph, row.start + place), inverse(1, others[place] as usize));
-        }
+        });
         for (&pair, record) in circle.pairs().iter().zip(told) {
             ties.meet_one(pair, amount_told(graph, || names(pair), record[AMOUNT]));
         }

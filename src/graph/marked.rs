@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::corner::{Corner, Unit, Weights, beyond, square_beyond, squared_amounts, squared_counts};
-use crate::graph::corners::count_of;
 use crate::graph::enumerate::{CornerColumns, CornerPart};
 use crate::graph::features::Needs;
 use crate::graph::joined::Joined;
@@ -19,6 +18,7 @@ use crate::graph::kinds::{add_up, turned, ways};
 use crate::graph::matrix::Core;
 use crate::graph::orient::{Oriented, OutRows};
 use crate::graph::stage::{Pool, Steps};
+use crate::graph::told::count_of;
 use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;
 

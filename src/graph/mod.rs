@@ -47,6 +47,7 @@ mod stage;
 mod streams;
 mod structure;
 pub mod temporal;
+mod told;
 mod triangles;
 mod visit;
 pub(crate) mod wide;

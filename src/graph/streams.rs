@@ -52,10 +52,9 @@ impl Streams {
     #[inline(always)]
     pub fn record<const LEN: usize>(&mut self, stream: usize) -> &mut [u32; LEN] {
         let mut at = self.cursor[stream] as usize;
-        // A cursor stands at the beginning of a block only before the first one and behind a full one; a block is full when
-        // the record would run into the next.
-        let within = at % BLOCK;
-        if within == 0 || within + LEN > BLOCK {
+        // A cursor stands at the beginning of a block only before the first one and behind a full one, so the word before it
+        // tells the block; this is full when the record would run into the next.
+        if at.wrapping_sub(1) % BLOCK + LEN >= BLOCK {
             at = self.open(stream);
         }
         self.cursor[stream] = (at + LEN) as u32;
