@@ -5,9 +5,15 @@ use crate::graph::components::Components;
 /// Counterparties whose acquaintances are told in one word, a bit each.
 const FEW: usize = u64::BITS as usize;
 
+/// Entries of the table of places.
+const TABLE: usize = 1 << 12;
+
 /// The counterparties of one account at a time.
 #[derive(Debug)]
 pub(super) struct Circle {
+    /// Places in a short row by the lowest bits of names. What earlier rows left here is known by the row, which has another
+    /// name at that place.
+    places: Box<[u16; TABLE]>,
     /// Whom each of a few knows.
     knows: [u64; FEW],
     /// The places of each pair that was named.
@@ -22,26 +28,38 @@ pub(super) struct Circle {
 
 impl Default for Circle {
     fn default() -> Self {
-        Self { knows: [0; FEW], pairs: Vec::new(), acquainted: Vec::new(), components: Components::default(), parts: 0 }
+        Self {
+            places: Box::new([0; TABLE]),
+            knows: [0; FEW],
+            pairs: Vec::new(),
+            acquainted: Vec::new(),
+            components: Components::default(),
+            parts: 0,
+        }
     }
 }
 
 impl Circle {
     /// Meets the pairs of those in `row`, ascending, who know each other.
     #[inline]
-    pub fn meet(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
+    pub fn meet(&mut self, row: &[u32], named: impl ExactSizeIterator<Item = [u32; 2]>) {
         self.pairs.clear();
         self.acquainted.clear();
         if row.len() <= FEW { self.meet_few(row, named) } else { self.meet_many(row, named) }
     }
 
     #[inline]
-    fn meet_few(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
-        let Self { knows, pairs, .. } = self;
+    fn meet_few(&mut self, row: &[u32], named: impl ExactSizeIterator<Item = [u32; 2]>) {
+        let Self { places, knows, pairs, .. } = self;
+        if named.len() > 0 {
+            for (place, &name) in (0..).zip(row) {
+                places[name as usize % TABLE] = place;
+            }
+        }
         knows[..row.len()].fill(0);
         let mut acquainted = 0;
         pairs.extend(named.map(|names| {
-            let [a, b] = names.map(|name| place_in(row, name));
+            let [a, b] = names.map(|name| place_by(places, row, name));
             let [bit_a, bit_b] = [a, b].map(|place| 1 << (place % u64::BITS));
             knows[a as usize % FEW] |= bit_b;
             knows[b as usize % FEW] |= bit_a;
@@ -53,7 +71,7 @@ impl Circle {
     }
 
     #[inline(never)]
-    fn meet_many(&mut self, row: &[u32], named: impl Iterator<Item = [u32; 2]>) {
+    fn meet_many(&mut self, row: &[u32], named: impl ExactSizeIterator<Item = [u32; 2]>) {
         let Self { pairs, acquainted, components, .. } = self;
         acquainted.resize(row.len().div_ceil(FEW), 0);
         components.begin(row.len());
@@ -86,6 +104,17 @@ impl Circle {
     pub fn counted(&self) -> [u32; 2] {
         [self.acquainted.iter().map(|word| word.count_ones()).sum(), self.parts]
     }
+}
+
+/// The place of `name` in a row that holds it, by the table of places; by looking for it where another name took its entry.
+#[inline]
+fn place_by(places: &[u16; TABLE], row: &[u32], name: u32) -> u32 {
+    #[cold]
+    fn looked_for(row: &[u32], name: u32) -> u32 {
+        place_in(row, name)
+    }
+    let place = places[name as usize % TABLE];
+    if row.get(usize::from(place)) == Some(&name) { u32::from(place) } else { looked_for(row, name) }
 }
 
 /// The place of `name` in a row, ascending, that holds it. No step hangs on a guess, so that several names are looked for at
