@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::parallel::for_each_chunk_mut;
+use crate::parallel::map_chunks;
 
 /// The usual number of relations in an ego network of so many accounts: `relations = exp(intercept) * accounts^slope`.
 ///
@@ -27,39 +27,44 @@ fn class_of(degree: u32) -> usize {
     (octave * CLASSES + within) as usize
 }
 
-/// Accounts of about one size.
-#[derive(Debug, Clone, Default)]
-struct SizeClass {
-    /// Counterparties and triangles of each.
-    members: Vec<(u32, u64)>,
-    /// Logarithms of the accounts and relations of the ego network in the middle, where there are members.
-    middle: Option<(f64, f64)>,
+/// Accounts whose ego networks are dealt to their size classes in one go.
+const ACCOUNTS: usize = 1 << 18;
+
+/// Counterparties and triangles of accounts of about one size.
+type Members = Vec<(u32, u64)>;
+
+/// The members of every size class among these accounts.
+fn deal(degree: &[u32], triangles: &[u64]) -> Vec<Members> {
+    let mut classes = vec![Members::new(); (32 * CLASSES) as usize];
+    for (&degree, &triangles) in degree.iter().zip(triangles).filter(|(degree, _)| **degree > 0) {
+        classes[class_of(degree)].push((degree, triangles));
+    }
+    classes
 }
 
-impl SizeClass {
-    fn find_middle(&mut self) {
-        let members = &mut self.members;
-        if members.is_empty() {
-            return;
-        }
-        let middle = members.len() / 2;
-        let size = members.select_nth_unstable_by_key(middle, |member| member.0).1.0;
-        let relations = |member: &(u32, u64)| u64::from(member.0) + member.1;
-        let median = relations(members.select_nth_unstable_by_key(middle, relations).1);
-        self.middle = Some(((f64::from(size) + 1.0).ln(), (median as f64).ln()));
+/// Logarithms of the accounts and relations of the ego network in the middle, where there are members.
+fn middle_of(mut members: Members) -> Option<(f64, f64)> {
+    if members.is_empty() {
+        return None;
     }
+    let middle = members.len() / 2;
+    let size = members.select_nth_unstable_by_key(middle, |member| member.0).1.0;
+    let relations = |member: &(u32, u64)| u64::from(member.0) + member.1;
+    let median = relations(members.select_nth_unstable_by_key(middle, relations).1);
+    Some(((f64::from(size) + 1.0).ln(), (median as f64).ln()))
 }
 
 impl EgonetFit {
     /// The line of a population; `None` when fewer than two size classes are met.
     #[must_use]
     pub fn of(degree: &[u32], triangles: &[u64]) -> Option<Self> {
-        let mut classes = vec![SizeClass::default(); (32 * CLASSES) as usize];
-        for (&degree, &triangles) in degree.iter().zip(triangles).filter(|(degree, _)| **degree > 0) {
-            classes[class_of(degree)].members.push((degree, triangles));
-        }
-        for_each_chunk_mut(&mut classes, 1, |_, class| class[0].find_middle());
-        let points: Vec<(f64, f64)> = classes.iter().filter_map(|class| class.middle).collect();
+        let accounts = degree.len().min(triangles.len());
+        let dealt = map_chunks(accounts, ACCOUNTS, |range| deal(&degree[range.clone()], &triangles[range]));
+        let middles = map_chunks((32 * CLASSES) as usize, 1, |class| {
+            let members = dealt.iter().map(|classes| &classes[class.start][..]);
+            middle_of(members.collect::<Vec<_>>().concat())
+        });
+        let points: Vec<(f64, f64)> = middles.into_iter().flatten().collect();
         let mut slopes: Vec<f64> = points
             .iter()
             .enumerate()

@@ -9,7 +9,7 @@ use crate::graph::egonet::EgonetFit;
 use crate::graph::enumerate::{CornerColumns, corners_of_all, triangles_of_all};
 use crate::graph::features::{StructureConfig, StructureFeature};
 use crate::graph::lines::ACCOUNTS;
-use crate::parallel::{for_each_chunk_mut, join, map_chunks};
+use crate::parallel::{filled, for_each_chunk_mut, join, map_chunks};
 use crate::progress::Progress;
 
 /// The structure around every account of a graph: what [`structure`] gives.
@@ -175,9 +175,13 @@ pub fn structure(graph: &TransferGraph, config: &StructureConfig, progress: Prog
     let mut needs = config.needs();
     needs.tie_amounts &= graph.has_amounts();
     let accounts = graph.accounts();
+    let mut degree = filled(accounts, 0);
+    for_each_chunk_mut(&mut degree, ACCOUNTS, |first, degrees| {
+        degrees.iter_mut().zip(first..).for_each(|(degree, account)| *degree = graph.row(account).len() as u32);
+    });
     let mut found = Structure {
         config: *config,
-        degree: (0..accounts).map(|account| graph.row(account).len() as u32).collect(),
+        degree,
         directed: Vec::new(),
         corners: CornerColumns::default(),
         core: Vec::new(),
@@ -185,14 +189,14 @@ pub fn structure(graph: &TransferGraph, config: &StructureConfig, progress: Prog
         egonet: None,
     };
     if needs.degrees {
-        found.directed = vec![DirectedDegrees::default(); accounts];
+        found.directed = filled(accounts, DirectedDegrees::default());
         for_each_chunk_mut(&mut found.directed, ACCOUNTS, |first, degrees| {
             let of = |account| DirectedDegrees::of(&graph.tallies[graph.row(account)]);
             degrees.iter_mut().zip(first..).for_each(|(degrees, account)| *degrees = of(account));
         });
     }
     if needs.neighbour_degree {
-        found.neighbour_degrees = vec![0; accounts];
+        found.neighbour_degrees = filled(accounts, 0);
         let degree = &found.degree;
         for_each_chunk_mut(&mut found.neighbour_degrees, ACCOUNTS, |first, sums| {
             for (account, sum) in (first..).zip(sums) {
