@@ -37,9 +37,9 @@ use crate::transfer::TransferColumns;
 ///
 /// # Complexity
 /// Flow, timing and amount: O(T log d) for T transfers, d of them at the busiest account of a bucket, in one grouped pass
-/// that holds 16 bytes for each of 67 million legs (a sixteenth of all legs where that is more, and never less than the
-/// busiest account's); 24 bytes where some amount does not fit 32 bits or times are more than 136 years apart. Structure
-/// costs what [`graph`](crate::graph) says.
+/// that holds 12 bytes for each of 134 million legs (a sixteenth of all legs where that is more, and never less than the
+/// busiest account's); 24 bytes where some amount does not fit 32 bits, or times lie further apart than those of 30 million
+/// accounts within eight years, or half as many within twice that. Structure costs what [`graph`](crate::graph) says.
 ///
 /// ```
 /// use dandelion_credit::features::{extract, Feature, FeatureConfig};

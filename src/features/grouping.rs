@@ -11,6 +11,8 @@ use crate::error::Result;
 use crate::features::activity::Way;
 use crate::features::packed::Narrow;
 use crate::features::packed::Packed;
+use crate::features::packed::Shape;
+use crate::features::packed::Wide;
 use crate::features::source::BUCKET_BITS;
 use crate::features::source::CHUNK;
 use crate::features::source::Source;
@@ -23,9 +25,9 @@ use crate::transfer::TransferColumns;
 
 /// Transfers looked through at a time.
 const BLOCK: usize = 1 << 10;
-/// Legs held at a time, at least, which is a gigabyte; more where the data is larger still, so that passes stay few: each
-/// reads nearly all times and amounts again.
-const PASS_LEGS: u64 = 1 << 26;
+/// Legs held at a time, at least, which is one and a half gigabytes; more where the data is larger still, so that passes stay
+/// few: each reads nearly all times and amounts again.
+const PASS_LEGS: u64 = 1 << 27;
 /// Passes aimed at.
 const PASSES: u64 = 16;
 
@@ -84,7 +86,7 @@ impl<P: Packed> Part<P> {
         self.starts.clear();
         self.starts.push(0);
         let mut total = 0;
-        let base_seconds = survey.base_seconds();
+        let shape = survey.shape();
         for count in survey.legs(rows.start / CHUNK, pass.buckets.clone()) {
             self.starts.push(total);
             total += count;
@@ -94,16 +96,16 @@ impl<P: Packed> Part<P> {
         for start in rows.clone().step_by(BLOCK) {
             let block = start..rows.end.min(start + BLOCK);
             if pass.is_whole {
-                block.for_each(|row| self.push(source, base_seconds, row, pass));
+                block.for_each(|row| self.push(source, shape, row, pass));
             } else {
-                picked.refill(&source.columns, block, pass).for_each(|row| self.push(source, base_seconds, row, pass));
+                picked.refill(&source.columns, block, pass).for_each(|row| self.push(source, shape, row, pass));
             }
         }
     }
 
     /// Writes those of a transfer's two legs that belong to the pass.
     #[inline]
-    fn push(&mut self, source: &Source<'_>, base_seconds: i64, row: usize, pass: &Pass) {
+    fn push(&mut self, source: &Source<'_>, shape: Shape, row: usize, pass: &Pass) {
         if !source.keeps(row) {
             return;
         }
@@ -111,11 +113,11 @@ impl<P: Packed> Part<P> {
         let (payer, payee) = (columns.payer[row], columns.payee[row]);
         let at_seconds = columns.at_seconds.map_or(0, |column| column[row]);
         let amount_minor = columns.amount_minor.map_or(0, |column| column[row]);
-        for (account, other, is_in) in [(payer, payee, 0), (payee, payer, 1)] {
+        for (account, other, is_in) in [(payer, payee, false), (payee, payer, true)] {
             if pass.has(account) {
                 let cursor = &mut self.starts[bucket_of(account) - pass.buckets.start + 1];
-                let tag = (account & ((1 << BUCKET_BITS) - 1)) << 1 | is_in;
-                self.legs[*cursor as usize] = P::pack(Leg { at_seconds, amount_minor, other, tag }, base_seconds);
+                let place = account & ((1 << BUCKET_BITS) - 1);
+                self.legs[*cursor as usize] = P::pack(place, Leg { at_seconds, amount_minor, other, is_in }, shape);
                 *cursor += 1;
             }
         }
@@ -134,7 +136,7 @@ pub(super) struct Grouped {
 }
 
 impl Grouped {
-    fn refill<P: Packed>(&mut self, base_seconds: i64, parts: &[Part<P>], bucket: usize, accounts: usize) {
+    fn refill<P: Packed>(&mut self, shape: Shape, parts: &[Part<P>], bucket: usize, accounts: usize) {
         self.starts.clear();
         self.starts.resize(2 * accounts + 2, 0);
         for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
@@ -148,7 +150,7 @@ impl Grouped {
         self.legs.resize(total, Leg::default());
         for leg in parts.iter().flat_map(|part| part.bucket(bucket)) {
             let cursor = &mut self.starts[leg.tag() as usize + 1];
-            self.legs[*cursor] = leg.unpack(base_seconds);
+            self.legs[*cursor] = leg.unpack(shape);
             *cursor += 1;
         }
     }
@@ -186,7 +188,7 @@ pub(super) fn group_by_account<K: Send>(
     if survey.is_narrow() {
         group::<K, Narrow>(source, survey, accounts, progress, keep, visit)
     } else {
-        group::<K, Leg>(source, survey, accounts, progress, keep, visit)
+        group::<K, Wide>(source, survey, accounts, progress, keep, visit)
     }
 }
 
@@ -236,7 +238,7 @@ fn group<K: Send, P: Packed>(
                     return;
                 }
                 let number = start + first + place;
-                grouped.refill(survey.base_seconds(), &parts, number - start, bucket.accounts);
+                grouped.refill(survey.shape(), &parts, number - start, bucket.accounts);
                 visit(&mut bucket.kept, &mut grouped, bucket.accounts);
                 let now = legs_of[number] + seen.fetch_add(legs_of[number], std::sync::atomic::Ordering::Relaxed);
                 if let Err(error) = progress.step(STAGE, now, total) {

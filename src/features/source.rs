@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::features::packed::Shape;
 use crate::parallel::map_chunks;
 use crate::transfer::TransferColumns;
 use crate::transfer::UtcOffset;
@@ -39,7 +40,7 @@ impl Source<'_> {
 
     pub(super) fn survey(&self, accounts: usize) -> Survey {
         let chunks = map_chunks(self.columns.len(), CHUNK, |rows| self.survey_chunk(rows, accounts));
-        let empty = Survey { transfers: 0, self_transfers: 0, span_seconds: None, wide: 0, legs: Vec::new() };
+        let empty = Survey { accounts, transfers: 0, self_transfers: 0, span_seconds: None, wide: 0, legs: Vec::new() };
         chunks.into_iter().fold(empty, Survey::join)
     }
 
@@ -64,13 +65,14 @@ impl Source<'_> {
             // Amounts that fit an i32 leave nothing in the upper half.
             wide |= (minor.wrapping_sub(i64::from(i32::MIN)) as u64) >> 32;
         }
-        Survey { transfers, self_transfers, span_seconds: Some((earliest, latest)), wide, legs: vec![legs] }
+        Survey { accounts, transfers, self_transfers, span_seconds: Some((earliest, latest)), wide, legs: vec![legs] }
     }
 }
 
 /// What one look at all transfers tells.
 #[derive(Debug)]
 pub(super) struct Survey {
+    accounts: usize,
     /// Up to the last second that counts.
     pub(super) transfers: u64,
     /// Those of them from an account to itself.
@@ -96,14 +98,16 @@ impl Survey {
         self
     }
 
-    /// No transfer is earlier.
-    pub(super) fn base_seconds(&self) -> i64 {
-        self.span_seconds.map_or(0, |(earliest, _)| earliest)
+    /// What the legs of all transfers have in common.
+    pub(super) fn shape(&self) -> Shape {
+        let earliest = self.span_seconds.map_or(0, |(earliest, _)| earliest);
+        Shape::new(earliest, self.accounts)
     }
 
-    /// Every amount fits an `i32`, and every time a `u32` after the base.
+    /// Every amount fits an `i32`, and times fit what the accounts leave of 64 bits.
     pub(super) fn is_narrow(&self) -> bool {
-        self.wide == 0 && self.span_seconds.is_none_or(|(first, last)| last - first <= i64::from(u32::MAX))
+        let span_seconds = self.span_seconds.map_or(0, |(earliest, latest)| latest - earliest);
+        self.wide == 0 && self.shape().is_narrow(span_seconds)
     }
 
     /// Legs of each of some buckets in one chunk.

@@ -159,7 +159,7 @@ impl Tally {
         self.sums.leg(leg, context, sign);
         self.change_pair(leg, context, sign);
         self.change_day(leg, day, sign);
-        if leg.is_in() {
+        if leg.is_in {
             self.clock.change(leg, day, context, &mut self.sums, sign);
             self.change_gaps(leg.at_seconds, sign);
         }
@@ -256,7 +256,7 @@ mod tests {
 
         #[test]
         fn kept_sums_are_the_sums_of_what_is_left(
-            legs in proptest::collection::vec((0i64..40, 0i64..9, -40i64..200, 0u32..5, 0u32..2), 0..60),
+            legs in proptest::collection::vec((0i64..40, 0i64..9, -40i64..200, 0u32..5, any::<bool>()), 0..60),
             order in any::<u64>(),
         ) {
             let logarithms = Logarithms::new();
@@ -264,8 +264,8 @@ mod tests {
             let mut tally = Tally::default();
             let mut left: Vec<Leg> = Vec::new();
             let mut state = order;
-            for (day, hour, amount_minor, other, tag) in legs {
-                let leg = Leg { at_seconds: day * 86_400 + hour * 7_200, amount_minor, other, tag };
+            for (day, hour, amount_minor, other, is_in) in legs {
+                let leg = Leg { at_seconds: day * 86_400 + hour * 7_200, amount_minor, other, is_in };
                 tally.change(&leg, &context, Sign::Plus);
                 left.push(leg);
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -280,13 +280,13 @@ mod tests {
 
         #[test]
         fn the_row_of_an_only_transfer_is_what_its_sums_give(
-            (day, second, amount_minor, tag) in (-40i64..41, 0i64..86_400, -40i64..200, 0u32..2),
+            (day, second, amount_minor, is_in) in (-40i64..41, 0i64..86_400, -40i64..200, any::<bool>()),
             (has_amounts, has_hours, large) in any::<(bool, bool, bool)>(),
         ) {
             let logarithms = Logarithms::new();
             let context = Context { has_amounts, has_hours, ..Context::example(&logarithms) };
             let amount_minor = if large { amount_minor << 40 } else { amount_minor };
-            let leg = Leg { at_seconds: day * 86_400 + second, amount_minor, other: 3, tag };
+            let leg = Leg { at_seconds: day * 86_400 + second, amount_minor, other: 3, is_in };
             let [mut by_one, mut by_sums] = [FlowValues::undefined(); 2];
             Sums::write_one(&leg, &context, &mut by_one);
             add_up(&[leg], &context, &mut Receipts::default()).write(&context, &mut by_sums);

@@ -40,7 +40,7 @@ fn look_by_time(legs: &[Leg], context: &Context<'_>, receipts: &mut Receipts, su
         }
         sums.leg(leg, context, Sign::Plus);
         today.passed.add(leg, Sign::Plus);
-        if !leg.is_in() {
+        if !leg.is_in {
             continue;
         }
         clock.change(leg, today.day, context, sums, Sign::Plus);

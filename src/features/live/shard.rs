@@ -79,7 +79,7 @@ impl Shard {
             at_seconds: transfer.at_seconds,
             amount_minor: transfer.amount_minor,
             other: other.get(),
-            tag: party as u32,
+            is_in: party == 1,
         };
         let place = place_of(slot);
         if !event.comes {

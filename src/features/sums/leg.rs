@@ -6,18 +6,21 @@ pub(in crate::features) struct Leg {
     pub(in crate::features) at_seconds: i64,
     pub(in crate::features) amount_minor: i64,
     pub(in crate::features) other: u32,
-    /// Bit 0: money comes in. The bits above are the caller's.
-    pub(in crate::features) tag: u32,
+    /// Whether money comes in.
+    pub(in crate::features) is_in: bool,
 }
 
 impl Leg {
-    pub(in crate::features) fn is_in(&self) -> bool {
-        self.tag & 1 == 1
+    /// All bits set for money that comes in and none for money that goes out, and the other way round.
+    #[inline(always)]
+    pub(in crate::features) fn either_way(&self) -> [i64; 2] {
+        let came = -i64::from(self.is_in);
+        [came, !came]
     }
 
     /// Time first; at one instant what comes in stands before what goes out.
     pub(in crate::features) fn time_order(&self) -> (i64, bool) {
-        (self.at_seconds, !self.is_in())
+        (self.at_seconds, !self.is_in)
     }
 }
 
@@ -33,13 +36,11 @@ pub(in crate::features) struct Pair {
 impl Pair {
     #[inline]
     pub(in crate::features) fn add(&mut self, leg: &Leg, sign: Sign) {
-        let (count, amount) = if leg.is_in() {
-            (&mut self.in_count, &mut self.in_minor)
-        } else {
-            (&mut self.out_count, &mut self.out_minor)
-        };
-        sign.count(count, 1);
-        *amount += sign.of(leg.amount_minor);
+        let [came, went] = leg.either_way();
+        sign.count(&mut self.in_count, (came & 1) as u64);
+        sign.count(&mut self.out_count, (went & 1) as u64);
+        self.in_minor += sign.of(leg.amount_minor & came);
+        self.out_minor += sign.of(leg.amount_minor & went);
     }
 
     pub(in crate::features) fn is_empty(&self) -> bool {
@@ -56,6 +57,7 @@ pub(in crate::features) enum Sign {
 
 impl Sign {
     /// `by` more, or `by` less.
+    #[inline(always)]
     pub(super) fn count(self, count: &mut u64, by: u64) {
         match self {
             Self::Plus => *count += by,
@@ -63,6 +65,7 @@ impl Sign {
         }
     }
 
+    #[inline(always)]
     pub(super) fn of<T: std::ops::Neg<Output = T>>(self, value: T) -> T {
         match self {
             Self::Plus => value,

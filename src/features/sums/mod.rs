@@ -82,7 +82,7 @@ impl Sums {
         let step = |count: &mut u64, by: bool| sign.count(count, u64::from(by));
         let amount = leg.amount_minor;
         let is_round = context.is_round(amount);
-        if !leg.is_in() {
+        if !leg.is_in {
             step(&mut self.out_count, true);
             self.out_minor += sign.of(amount);
             step(&mut self.out_positive, amount > 0);

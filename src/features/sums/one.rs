@@ -15,7 +15,7 @@ impl Sums {
     /// and leaves little of the formulas.
     #[inline(always)]
     pub(in crate::features) fn write_one(leg: &Leg, context: &Context<'_>, row: &mut impl Row) {
-        if leg.is_in() {
+        if leg.is_in {
             Self::of_one_in(leg, context).write(context, row);
         } else {
             Self::of_one_out(leg, context).write(context, row);
