@@ -1,6 +1,6 @@
 //! One account's flows in the window: its transfers while they are few, sums over them once they are many.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
@@ -17,6 +17,7 @@ use crate::features::sums::Sums;
 use crate::features::sums::top_week;
 use crate::graph::live::Pool;
 use crate::graph::live::PoolRow;
+use crate::graph::wide::prefetch;
 use crate::graph::wide::prefetch_all;
 
 /// Up to this many transfers it is cheaper to add them up anew than to keep sums.
@@ -115,6 +116,14 @@ impl LiveAccount {
         }
     }
 
+    /// Asks for what that memory points at.
+    #[inline]
+    pub(super) fn prefetch_ends(&self) {
+        if let Self::Many(tally) = self {
+            tally.prefetch_ends();
+        }
+    }
+
     pub(super) fn write(
         &self,
         pool: &Pool<Leg>,
@@ -140,8 +149,8 @@ pub(super) struct Tally {
     pairs: HashTable<(u32, Pair)>,
     /// Days with transfers, ascending.
     days: VecDeque<Day>,
-    /// How many transfers came in at each second.
-    arrivals: BTreeMap<i64, u32>,
+    /// Seconds at which transfers came in, ascending, and how many. Nearly all are added and taken away at the ends.
+    arrivals: VecDeque<(i64, u32)>,
 }
 
 fn hash(counterparty: u32) -> u64 {
@@ -182,11 +191,7 @@ impl Tally {
     }
 
     fn change_day(&mut self, leg: &Leg, day: i64, sign: Sign) {
-        let place = match self.days.back() {
-            Some(last) if last.day == day => self.days.len() - 1,
-            Some(last) if last.day < day => self.days.len(),
-            _ => self.days.partition_point(|other| other.day < day),
-        };
+        let place = place_in(&self.days, day, |other| other.day);
         if self.days.get(place).is_none_or(|other| other.day != day) {
             self.days.insert(place, Day { day, ..Day::default() });
         }
@@ -201,35 +206,47 @@ impl Tally {
 
     /// A new arrival cuts the gap it falls into in two; one that goes joins its two gaps.
     fn change_gaps(&mut self, at_seconds: i64, sign: Sign) {
-        let times = self.arrivals.entry(at_seconds).or_default();
-        let cuts = match sign {
-            Sign::Plus => {
-                *times += 1;
-                *times == 1
-            }
-            Sign::Minus => {
-                *times -= 1;
-                *times == 0
-            }
-        };
-        if !cuts {
-            return;
+        let place = place_in(&self.arrivals, at_seconds, |arrival| arrival.0);
+        let is_known = self.arrivals.get(place).is_some_and(|arrival| arrival.0 == at_seconds);
+        if !is_known {
+            self.arrivals.insert(place, (at_seconds, 0));
         }
-        let before = self.arrivals.range(..at_seconds).next_back().map(|(&at, _)| at);
-        let after = self.arrivals.range(at_seconds + 1..).next().map(|(&at, _)| at);
+        let times = &mut self.arrivals[place].1;
+        *times = match sign {
+            Sign::Plus => *times + 1,
+            Sign::Minus => *times - 1,
+        };
+        let is_empty = *times == 0;
+        if is_known == is_empty {
+            self.change_gap(place, sign);
+        }
+        if is_empty {
+            self.arrivals.remove(place);
+            if self.arrivals.len() * 8 < self.arrivals.capacity() {
+                self.arrivals.shrink_to(self.arrivals.len() * 2);
+            }
+        }
+    }
+
+    /// The second at `place` cuts a gap, or does no more.
+    fn change_gap(&mut self, place: usize, sign: Sign) {
+        let second = |place: usize| self.arrivals.get(place).map(|arrival| arrival.0);
         let square = |from: Option<i64>, to: Option<i64>| match (from, to) {
             (Some(from), Some(to)) => i128::from(to - from) * i128::from(to - from),
             _ => 0,
         };
-        let here = Some(at_seconds);
+        let (before, here, after) = (place.checked_sub(1).and_then(second), second(place), second(place + 1));
         let change = square(before, here) + square(here, after) - square(before, after);
-        match sign {
-            Sign::Plus => self.sums.gap_square += change,
-            Sign::Minus => {
-                self.sums.gap_square -= change;
-                self.arrivals.remove(&at_seconds);
-            }
-        }
+        self.sums.gap_square += match sign {
+            Sign::Plus => change,
+            Sign::Minus => -change,
+        };
+    }
+
+    /// Asks for what the last transfers left behind, where the next ones go on.
+    fn prefetch_ends(&self) {
+        self.days.back().into_iter().for_each(prefetch);
+        self.arrivals.back().into_iter().for_each(prefetch);
     }
 
     /// The sums with the figures that are none.
@@ -239,9 +256,19 @@ impl Tally {
         sums.last_day = self.days.back().map_or(0, |day| day.day);
         sums.last_receipt_day = self.days.iter().rfind(|day| day.passed.in_count > 0).map_or(0, |day| day.day);
         sums.top_week_minor = top_week(self.days.iter().map(|day| (day.day, day.passed.in_minor)));
-        sums.first_in_seconds = self.arrivals.first_key_value().map_or(0, |(&at, _)| at);
-        sums.last_in_seconds = self.arrivals.last_key_value().map_or(0, |(&at, _)| at);
+        sums.first_in_seconds = self.arrivals.front().map_or(0, |arrival| arrival.0);
+        sums.last_in_seconds = self.arrivals.back().map_or(0, |arrival| arrival.0);
         sums
+    }
+}
+
+/// Where `key` stands or is to stand among items that ascend by it, mostly at the end.
+#[inline]
+fn place_in<T>(items: &VecDeque<T>, key: i64, key_of: impl Fn(&T) -> i64) -> usize {
+    match items.back().map(&key_of) {
+        Some(last) if last == key => items.len() - 1,
+        Some(last) if last > key => items.partition_point(|item| key_of(item) < key),
+        _ => items.len(),
     }
 }
 
@@ -250,6 +277,11 @@ mod tests {
     use super::*;
     use crate::features::sums::Logarithms;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_account_takes_no_more_than_its_only_transfer() {
+        assert_eq!(size_of::<LiveAccount>(), size_of::<Leg>());
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]

@@ -52,9 +52,7 @@ impl Shard {
         let mut context = *context;
         let turns = std::mem::take(&mut self.turns);
         for group in turns.chunks(TOGETHER) {
-            if group.len() > 1 {
-                self.prefetch(group, events);
-            }
+            self.prefetch(group, events);
             for &(number, party) in group {
                 let event = &events[number as usize];
                 (context.as_of_day, context.has_hours) = (event.as_of_day, event.has_hours);
@@ -64,12 +62,25 @@ impl Shard {
         self.turns = turns;
     }
 
-    /// Asks for the accounts, and then for what they point at: waits overlap, and what follows finds its memory near.
+    /// Whether nothing was queued.
+    pub(super) fn is_idle(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// Asks for the account in a slot ahead of its turn.
+    #[inline]
+    pub(super) fn prefetch_account(&self, slot: u32) {
+        self.accounts.get(place_of(slot)).into_iter().for_each(prefetch);
+    }
+
+    /// Asks for the accounts, then for what they point at, and then for what that points at: waits overlap, and what follows
+    /// finds its memory near.
     fn prefetch(&self, turns: &[(u32, u32)], events: &[Event]) {
         let slots = || turns.iter().map(|&(number, party)| events[number as usize].slots[party as usize]);
         let accounts = || slots().filter_map(|slot| self.accounts.get(place_of(slot)));
         accounts().for_each(prefetch);
         accounts().for_each(|account| account.prefetch(&self.pool));
+        accounts().for_each(LiveAccount::prefetch_ends);
     }
 
     fn apply_one(&mut self, event: &Event, party: usize, context: &Context<'_>) {

@@ -21,6 +21,8 @@ pub(super) struct Window {
     pub(super) newest_seconds: Option<i64>,
     /// Sum of the absolute amounts held.
     pub(super) absolute_minor: u128,
+    /// No transfer held is older.
+    oldest_seconds: i64,
     /// Transfers held that are off midnight, in UTC and in the offset of the window.
     off_midnight: [u64; 2],
     utc_offset: UtcOffset,
@@ -32,7 +34,7 @@ pub(super) struct Window {
 impl Window {
     /// An empty window whose days are cut in `utc_offset`.
     pub(super) fn new(utc_offset: UtcOffset) -> Self {
-        Self { utc_offset, ..Self::default() }
+        Self { utc_offset, oldest_seconds: i64::MAX, ..Self::default() }
     }
 
     /// Whether the times held tell the hour and not the day alone.
@@ -62,6 +64,7 @@ impl Window {
 
     pub(super) fn push(&mut self, transfer: &Transfer) {
         self.count_in(transfer);
+        self.oldest_seconds = self.oldest_seconds.min(transfer.at_seconds);
         if self.in_order.back().is_none_or(|last| last.at_seconds <= transfer.at_seconds) {
             self.in_order.push(*transfer);
         } else {
@@ -72,7 +75,7 @@ impl Window {
     /// Whether it may hold transfers that are not younger than `until_seconds`.
     #[inline]
     pub(super) fn reaches(&self, until_seconds: i64) -> bool {
-        !self.late.is_empty() || self.in_order.front().is_some_and(|oldest| oldest.at_seconds <= until_seconds)
+        self.oldest_seconds <= until_seconds
     }
 
     /// Takes out the oldest transfer if it is not younger than `until_seconds`.
@@ -80,7 +83,11 @@ impl Window {
         loop {
             let late_at = self.late.first_key_value().map(|(key, _)| key.0);
             let queued_at = self.in_order.front().map(|transfer| transfer.at_seconds);
-            let oldest = [late_at, queued_at].into_iter().flatten().min().filter(|&at| at <= until_seconds)?;
+            let oldest = [late_at, queued_at].into_iter().flatten().min().unwrap_or(i64::MAX);
+            self.oldest_seconds = oldest;
+            if oldest > until_seconds {
+                return None;
+            }
             let transfer = if queued_at == Some(oldest) {
                 let transfer = self.in_order.pop()?;
                 if self.unretract(&transfer) {

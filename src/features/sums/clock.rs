@@ -31,8 +31,8 @@ pub(in crate::features) fn moment(at_seconds: i64, day: i64, context: &Context<'
 }
 
 impl Clock {
-    /// Adds or takes away a transfer that came in on `day`, here and in the sums.
-    #[inline]
+    /// Adds or takes away a transfer that came in on `day`, here and in the sums; one that went out changes nothing.
+    #[inline(always)]
     pub(in crate::features) fn change(
         &mut self,
         leg: &Leg,
@@ -42,19 +42,21 @@ impl Clock {
         sign: Sign,
     ) {
         let (hour, weekday) = moment(leg.at_seconds, day, context);
-        sign.count(&mut sums.in_night, u64::from(NIGHT.contains(&hour)));
-        sign.count(&mut sums.in_weekend, u64::from(WEEKEND.contains(&weekday)));
+        let [came, _] = leg.either_way();
+        let by = u32::from(leg.is_in);
+        sign.count(&mut sums.in_night, u64::from(by & u32::from(NIGHT.contains(&hour))));
+        sign.count(&mut sums.in_weekend, u64::from(by & u32::from(WEEKEND.contains(&weekday))));
         for (count, sum) in
             [(&mut self.by_hour[hour], &mut sums.in_hour_ln), (&mut self.by_weekday[weekday], &mut sums.in_weekday_ln)]
         {
             match sign {
                 Sign::Plus => {
-                    *sum += context.logarithms.rise(*count);
-                    *count += 1;
+                    *sum += context.logarithms.rise(*count) & i128::from(came);
+                    *count += by;
                 }
                 Sign::Minus => {
-                    *count -= 1;
-                    *sum -= context.logarithms.rise(*count);
+                    *count -= by;
+                    *sum -= context.logarithms.rise(*count) & i128::from(came);
                 }
             }
         }

@@ -76,54 +76,49 @@ pub(in crate::features) struct Sums {
 
 impl Sums {
     /// Adds or takes away what depends on the transfer alone, its time aside.
-    #[inline]
+    ///
+    /// Which way the money went and whether the amount is round is anybody's guess, so both sides are added up without a
+    /// branch, one of them with nothing.
+    #[inline(always)]
     pub(in crate::features) fn leg(&mut self, leg: &Leg, context: &Context<'_>, sign: Sign) {
-        // Whether an amount is round is anybody's guess, so what depends on it is added up without a branch.
-        let step = |count: &mut u64, by: bool| sign.count(count, u64::from(by));
-        let amount = leg.amount_minor;
-        let is_round = context.is_round(amount);
-        if !leg.is_in {
-            step(&mut self.out_count, true);
-            self.out_minor += sign.of(amount);
-            step(&mut self.out_positive, amount > 0);
-            self.out_positive_minor += sign.of(amount.max(0));
-            step(&mut self.out_round, is_round);
-            return;
-        }
-        step(&mut self.in_count, true);
-        step(&mut self.in_round, is_round);
-        if amount > 0 {
-            step(&mut self.in_positive, true);
-            self.in_positive_minor += sign.of(amount);
-            self.in_square += sign.of(i128::from(amount) * i128::from(amount));
-            self.in_ln += sign.of(i128::from(context.logarithms.ln(amount as u64)));
-        } else {
-            step(&mut self.in_refunds, amount < 0);
-            self.in_refunded_minor -= sign.of(amount);
-        }
+        let [came, went] = leg.either_way();
+        let (in_minor, out_minor) = (leg.amount_minor & came, leg.amount_minor & went);
+        let is_round = i64::from(context.is_round(leg.amount_minor));
+        let count = |count: &mut u64, by: i64| sign.count(count, by as u64);
+        count(&mut self.in_count, came & 1);
+        count(&mut self.in_positive, i64::from(in_minor > 0));
+        count(&mut self.in_refunds, i64::from(in_minor < 0));
+        count(&mut self.in_round, came & is_round);
+        let positive = in_minor.max(0);
+        self.in_positive_minor += sign.of(positive);
+        self.in_refunded_minor -= sign.of(in_minor.min(0));
+        self.in_square += sign.of(i128::from(positive) * i128::from(positive));
+        self.in_ln += sign.of(i128::from(context.logarithms.ln_of_amount(positive)));
+        count(&mut self.out_count, went & 1);
+        count(&mut self.out_positive, i64::from(out_minor > 0));
+        count(&mut self.out_round, went & is_round);
+        self.out_minor += sign.of(out_minor);
+        self.out_positive_minor += sign.of(out_minor.max(0));
     }
 
-    /// Adds or takes away what depends on all that passed between the account and one counterparty.
-    #[inline]
+    /// Adds or takes away what depends on all that passed between the account and one counterparty. Of a way that nothing
+    /// went every term is 0.
+    #[inline(always)]
     pub(in crate::features) fn pair(&mut self, pair: &Pair, logarithms: &Logarithms, sign: Sign) {
         let add = |count: &mut u64, by: u64| sign.count(count, by);
         let square = |minor: i64| i128::from(minor) * i128::from(minor);
         let (brought, got) = (pair.in_minor.max(0), pair.out_minor.max(0));
-        if pair.in_count > 0 {
-            add(&mut self.payers, 1);
-            add(&mut self.returning_payers, u64::from(pair.in_count > 1));
-            add(&mut self.payer_count_square, pair.in_count * pair.in_count);
-            self.payer_count_ln += sign.of(logarithms.x_ln_x(pair.in_count));
-            self.payer_minor_square += sign.of(square(pair.in_minor));
-            self.payer_positive_minor += sign.of(brought);
-            self.payer_minor_ln += sign.of(logarithms.x_ln_x(brought as u64));
-        }
-        if pair.out_count > 0 {
-            add(&mut self.payees, 1);
-            add(&mut self.payee_count_square, pair.out_count * pair.out_count);
-            self.payee_minor_square += sign.of(square(pair.out_minor));
-            self.payee_positive_minor += sign.of(got);
-        }
+        add(&mut self.payers, u64::from(pair.in_count > 0));
+        add(&mut self.returning_payers, u64::from(pair.in_count > 1));
+        add(&mut self.payer_count_square, pair.in_count * pair.in_count);
+        self.payer_count_ln += sign.of(logarithms.x_ln_x(pair.in_count));
+        self.payer_minor_square += sign.of(square(pair.in_minor));
+        self.payer_positive_minor += sign.of(brought);
+        self.payer_minor_ln += sign.of(i128::from(brought) * i128::from(logarithms.ln_of_amount(brought)));
+        add(&mut self.payees, u64::from(pair.out_count > 0));
+        add(&mut self.payee_count_square, pair.out_count * pair.out_count);
+        self.payee_minor_square += sign.of(square(pair.out_minor));
+        self.payee_positive_minor += sign.of(got);
         add(&mut self.matched_count, pair.in_count.min(pair.out_count));
         self.matched_minor += sign.of(brought.min(got));
     }

@@ -37,7 +37,9 @@ pub(super) fn hhi(square_sum: f64, total: f64) -> f64 {
 
 /// `n` times the population standard deviation of `n` numbers, from their sum and their sum of squares.
 pub(super) fn scaled_deviation(n: i128, square_sum: i128, sum: i128) -> f64 {
-    match n.checked_mul(square_sum) {
+    // Nearly always so small that the product need not be watched.
+    let product = if n < 1 << 32 && square_sum < 1 << 94 { Some(n * square_sum) } else { n.checked_mul(square_sum) };
+    match product {
         Some(scaled) => float(scaled - sum * sum).sqrt(),
         None => (n as f64 * square_sum as f64 - sum as f64 * sum as f64).max(0.0).sqrt(),
     }

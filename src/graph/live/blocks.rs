@@ -2,6 +2,8 @@
 
 /// Bytes of a block, about.
 const BYTES: usize = 1 << 18;
+/// Items are made that many at a time.
+const RUN: usize = 32;
 
 /// Items that stand in blocks of a fixed size: to grow costs no copy of what is there, so that memory is touched once and no
 /// single transfer pays for all before it. Only the first block grows as vectors do, since many arrays stay small.
@@ -25,6 +27,7 @@ impl<T: Default> Blocks<T> {
         self.len
     }
 
+    /// The item at a place; beyond the end there may be a default one.
     #[inline]
     pub(crate) fn get(&self, place: usize) -> Option<&T> {
         self.blocks.get(place / Self::ITEMS)?.get(place % Self::ITEMS)
@@ -62,7 +65,10 @@ impl<T: Default> Blocks<T> {
         }
         let last = self.blocks.len() - 1;
         let items = (len - last * Self::ITEMS).min(Self::ITEMS);
-        self.blocks[last].resize_with(items, T::default);
+        let block = &mut self.blocks[last];
+        if items > block.len() {
+            block.resize_with(items.next_multiple_of(RUN), T::default);
+        }
         self.len = last * Self::ITEMS + items;
     }
 }
@@ -98,7 +104,7 @@ mod tests {
                 blocks[place] += place as u64;
             }
             assert!(blocks.len() == twin.len() && (0..twin.len()).all(|place| blocks[place] == twin[place]));
-            assert!(blocks.get(twin.len()).is_none());
+            assert!(blocks.get(twin.len()).is_none_or(|&item| item == 0));
         }
     }
 }

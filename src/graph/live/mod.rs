@@ -8,6 +8,7 @@
 mod blocks;
 mod graph;
 mod neighbours;
+mod node;
 mod pages;
 mod pool;
 mod relations;

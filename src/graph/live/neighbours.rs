@@ -1,5 +1,5 @@
-//! The counterparties of one account: itself while there is one, a sorted row of a pool while they are few, a hash table
-//! once they are many.
+//! The counterparties of an account with more than one: a sorted row of a pool while they are few, a hash table once they
+//! are many.
 
 use hashbrown::HashTable;
 
@@ -13,33 +13,65 @@ const ROW_MAX: usize = Pool::<Neighbour>::LONGEST;
 /// Below this many a table becomes a row again; well below the other, so that no account flips at every transfer.
 const TABLE_MIN: usize = 24;
 
+/// Transfers between an account and a counterparty, each way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub sent: u32,
+    pub received: u32,
+}
+
 /// What is kept of one counterparty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Neighbour {
     pub slot: u32,
     /// Counterparties that both have.
     pub common: u32,
-    /// Transfers to it.
-    pub sent: u32,
-    /// Transfers from it.
-    pub received: u32,
+    pub passed: Passed,
 }
 
 impl Default for Neighbour {
     fn default() -> Self {
-        Self { slot: NO_SLOT, common: 0, sent: 0, received: 0 }
+        Self { slot: NO_SLOT, common: 0, passed: Passed::default() }
     }
 }
 
+/// Where the counterparties of all accounts are kept.
 #[derive(Debug, Clone, Default)]
+pub(super) struct Store {
+    rows: Pool<Neighbour>,
+    tables: Vec<HashTable<Neighbour>>,
+    /// Numbers of tables given back.
+    free: Vec<u32>,
+}
+
+impl Store {
+    fn keep(&mut self, table: HashTable<Neighbour>) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.tables.push(HashTable::new());
+            self.tables.len() as u32 - 1
+        });
+        self.tables[number as usize] = table;
+        number
+    }
+
+    fn give_back(&mut self, number: u32) -> HashTable<Neighbour> {
+        self.free.push(number);
+        std::mem::take(&mut self.tables[number as usize])
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Neighbours {
-    #[default]
-    None,
-    /// The only one, which is what most accounts have.
-    One(Neighbour),
-    /// Two or more at first, one or more later, sorted by slot.
+    /// Sorted by slot.
     Row(PoolRow),
-    Table(Box<HashTable<Neighbour>>),
+    /// The number of their table.
+    Table(u32),
+}
+
+impl Default for Neighbours {
+    fn default() -> Self {
+        Self::Row(PoolRow::default())
+    }
 }
 
 /// Spreads dense slots over 64 bits; one multiplication by an odd constant keeps them apart.
@@ -57,119 +89,108 @@ fn place_of(row: &[Neighbour], slot: u32) -> Result<usize, usize> {
 }
 
 impl Neighbours {
+    pub fn pair(store: &mut Store, [a, b]: [Neighbour; 2]) -> Self {
+        Self::Row(store.rows.pair(if a.slot < b.slot { [a, b] } else { [b, a] }))
+    }
+
+    /// The counterparty if it is the only one left, of which the memory is given back.
+    pub fn release_only(self, store: &mut Store) -> Option<Neighbour> {
+        let Self::Row(row) = self else { return None };
+        let &[only] = store.rows.get(row) else { return None };
+        store.rows.release(row);
+        Some(only)
+    }
+
     /// All of them, sorted, unless they are kept in a table.
     #[inline]
-    fn sorted<'a>(&'a self, pool: &'a Pool<Neighbour>) -> Option<&'a [Neighbour]> {
+    fn sorted(self, store: &Store) -> Option<&[Neighbour]> {
         match self {
-            Self::None => Some(&[]),
-            Self::One(one) => Some(std::slice::from_ref(one)),
-            Self::Row(row) => Some(pool.get(*row)),
+            Self::Row(row) => Some(store.rows.get(row)),
             Self::Table(_) => None,
         }
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn len(self, store: &Store) -> usize {
         match self {
-            Self::None => 0,
-            Self::One(_) => 1,
             Self::Row(row) => row.len(),
-            Self::Table(table) => table.len(),
+            Self::Table(number) => store.tables[number as usize].len(),
         }
     }
 
     /// Asks for the first of them ahead of their use.
     #[inline]
-    pub fn prefetch(&self, pool: &Pool<Neighbour>) {
+    pub fn prefetch(self, store: &Store) {
         match self {
-            Self::None | Self::One(_) => {}
-            Self::Row(row) => pool.prefetch(*row),
-            Self::Table(table) => prefetch(&**table),
+            Self::Row(row) => store.rows.prefetch(row),
+            Self::Table(number) => prefetch(&store.tables[number as usize]),
         }
     }
 
     #[inline]
-    pub fn get<'a>(&'a self, pool: &'a Pool<Neighbour>, slot: u32) -> Option<&'a Neighbour> {
+    pub fn get(self, store: &Store, slot: u32) -> Option<&Neighbour> {
         match self {
-            Self::None => None,
-            Self::One(one) => (one.slot == slot).then_some(one),
             Self::Row(row) => {
-                let row = pool.get(*row);
+                let row = store.rows.get(row);
                 place_of(row, slot).ok().map(|place| &row[place])
             }
-            Self::Table(table) => table.find(hash(slot), |neighbour| neighbour.slot == slot),
+            Self::Table(number) => store.tables[number as usize].find(hash(slot), |neighbour| neighbour.slot == slot),
         }
     }
 
     #[inline]
-    pub fn get_mut<'a>(&'a mut self, pool: &'a mut Pool<Neighbour>, slot: u32) -> Option<&'a mut Neighbour> {
+    pub fn get_mut(self, store: &mut Store, slot: u32) -> Option<&mut Neighbour> {
         match self {
-            Self::None => None,
-            Self::One(one) => (one.slot == slot).then_some(one),
             Self::Row(row) => {
-                let row = pool.get_mut(*row);
+                let row = store.rows.get_mut(row);
                 match place_of(row, slot) {
                     Ok(place) => Some(&mut row[place]),
                     Err(_) => None,
                 }
             }
-            Self::Table(table) => table.find_mut(hash(slot), |neighbour| neighbour.slot == slot),
+            Self::Table(number) => {
+                store.tables[number as usize].find_mut(hash(slot), |neighbour| neighbour.slot == slot)
+            }
         }
     }
 
     /// Adds a counterparty that is not there yet.
-    pub fn insert(&mut self, pool: &mut Pool<Neighbour>, new: Neighbour) {
+    pub fn insert(&mut self, store: &mut Store, new: Neighbour) {
         match self {
-            Self::None => *self = Self::One(new),
-            Self::One(one) => {
-                let pair = if one.slot < new.slot { [*one, new] } else { [new, *one] };
-                *self = Self::Row(pool.pair(pair));
-            }
             Self::Row(row) if row.len() < ROW_MAX => {
-                let place = pool.get(*row).partition_point(|neighbour| neighbour.slot < new.slot);
-                pool.insert(row, place, new);
+                let place = store.rows.get(*row).partition_point(|neighbour| neighbour.slot < new.slot);
+                store.rows.insert(row, place, new);
             }
             Self::Row(row) => {
-                let mut table = Box::new(HashTable::with_capacity(2 * ROW_MAX));
-                for neighbour in pool.get(*row).iter().chain([&new]) {
+                let mut table = HashTable::with_capacity(2 * ROW_MAX);
+                for neighbour in store.rows.get(*row).iter().chain([&new]) {
                     table.insert_unique(hash(neighbour.slot), *neighbour, hash_of);
                 }
-                pool.release(*row);
-                *self = Self::Table(table);
+                store.rows.release(*row);
+                *self = Self::Table(store.keep(table));
             }
-            Self::Table(table) => {
-                table.insert_unique(hash(new.slot), new, hash_of);
+            Self::Table(number) => {
+                store.tables[*number as usize].insert_unique(hash(new.slot), new, hash_of);
             }
         }
     }
 
-    pub fn remove(&mut self, pool: &mut Pool<Neighbour>, slot: u32) {
+    pub fn remove(&mut self, store: &mut Store, slot: u32) {
         match self {
-            Self::None => {}
-            Self::One(one) => {
-                if one.slot == slot {
-                    *self = Self::None;
-                }
-            }
             Self::Row(row) => {
-                if let Ok(place) = place_of(pool.get(*row), slot) {
-                    pool.remove(row, place);
-                }
-                if let [one] = pool.get(*row) {
-                    let one = *one;
-                    pool.release(*row);
-                    *self = Self::One(one);
+                if let Ok(place) = place_of(store.rows.get(*row), slot) {
+                    store.rows.remove(row, place);
                 }
             }
-            Self::Table(table) => {
+            Self::Table(number) => {
+                let table = &mut store.tables[*number as usize];
                 if let Ok(entry) = table.find_entry(hash(slot), |neighbour| neighbour.slot == slot) {
                     entry.remove();
                 }
                 if table.len() < TABLE_MIN {
-                    let mut left: Vec<Neighbour> = table.drain().collect();
+                    let mut left: Vec<Neighbour> = store.give_back(*number).into_iter().collect();
                     left.sort_unstable_by_key(|neighbour| neighbour.slot);
-                    *self = Self::None;
-                    left.into_iter().for_each(|neighbour| self.insert(pool, neighbour));
+                    *self = Self::Row(store.rows.row(&left));
                 } else if table.len() * 8 < table.capacity() {
                     table.shrink_to(table.len() * 2, hash_of);
                 }
@@ -178,9 +199,9 @@ impl Neighbours {
     }
 
     /// Collects the counterparties that `self` and `other` share: the smaller looks itself up in the larger.
-    pub fn shared_with(&self, other: &Self, pool: &Pool<Neighbour>, shared: &mut Vec<u32>) {
+    pub fn shared_with(self, other: Self, store: &Store, shared: &mut Vec<u32>) {
         shared.clear();
-        if let (Some(mut a), Some(mut b)) = (self.sorted(pool), other.sorted(pool)) {
+        if let (Some(mut a), Some(mut b)) = (self.sorted(store), other.sorted(store)) {
             while let ([x, a_rest @ ..], [y, b_rest @ ..]) = (a, b) {
                 if x.slot == y.slot {
                     shared.push(x.slot);
@@ -189,11 +210,13 @@ impl Neighbours {
             }
             return;
         }
-        let (small, large) = if self.len() <= other.len() { (self, other) } else { (other, self) };
-        let is_shared = |neighbour: &&Neighbour| large.get(pool, neighbour.slot).is_some();
+        let (small, large) = if self.len(store) <= other.len(store) { (self, other) } else { (other, self) };
+        let is_shared = |neighbour: &&Neighbour| large.get(store, neighbour.slot).is_some();
         match small {
-            Self::Table(table) => shared.extend(table.iter().filter(is_shared).map(|n| n.slot)),
-            _ => shared.extend(small.sorted(pool).unwrap_or(&[]).iter().filter(is_shared).map(|n| n.slot)),
+            Self::Table(number) => {
+                shared.extend(store.tables[number as usize].iter().filter(is_shared).map(|n| n.slot));
+            }
+            _ => shared.extend(small.sorted(store).unwrap_or(&[]).iter().filter(is_shared).map(|n| n.slot)),
         }
     }
 }
@@ -203,17 +226,22 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    fn of(pool: &mut Pool<Neighbour>, slots: impl IntoIterator<Item = u32>) -> Neighbours {
-        let mut neighbours = Neighbours::default();
-        slots.into_iter().for_each(|slot| neighbours.insert(pool, Neighbour { slot, ..Neighbour::default() }));
+    fn neighbour(slot: u32) -> Neighbour {
+        Neighbour { slot, ..Neighbour::default() }
+    }
+
+    fn of(store: &mut Store, slots: impl IntoIterator<Item = u32>) -> Neighbours {
+        let mut slots = slots.into_iter();
+        let mut neighbours = Neighbours::pair(store, [0, 1].map(|_| neighbour(slots.next().unwrap())));
+        slots.for_each(|slot| neighbours.insert(store, neighbour(slot)));
         neighbours
     }
 
     #[test]
     fn row_and_table_hold_the_same_set_while_it_grows_and_shrinks() {
-        let mut pool = Pool::default();
-        let mut neighbours = Neighbours::default();
-        let mut twin = BTreeSet::new();
+        let mut store = Store::default();
+        let mut neighbours = of(&mut store, [900, 901]);
+        let mut twin = BTreeSet::from([900, 901]);
         let mut state = 1u32;
         let mut seen_table = false;
         for step in 0..4_000u32 {
@@ -222,35 +250,34 @@ mod tests {
             let swell = (step / 500) % 2 == 0;
             let slot = (state >> 16) % 200;
             if swell && twin.insert(slot) {
-                neighbours.insert(&mut pool, Neighbour { slot, ..Neighbour::default() });
+                neighbours.insert(&mut store, neighbour(slot));
             } else if !swell && twin.remove(&slot) {
-                neighbours.remove(&mut pool, slot);
+                neighbours.remove(&mut store, slot);
             }
             seen_table |= matches!(neighbours, Neighbours::Table(_));
-            assert_eq!(neighbours.len(), twin.len());
-            assert_eq!(neighbours.get(&pool, slot).is_some(), twin.contains(&slot));
+            assert_eq!(neighbours.len(&store), twin.len());
+            assert_eq!(neighbours.get(&store, slot).is_some(), twin.contains(&slot));
         }
         assert!(seen_table && !matches!(neighbours, Neighbours::Table(_)));
     }
 
     #[test]
     fn what_two_share_does_not_depend_on_how_they_are_kept() {
-        let mut pool = Pool::default();
+        let mut store = Store::default();
         let sets = [
-            of(&mut pool, (0..40).map(|i| i * 3)),
-            of(&mut pool, (0..100).map(|i| i * 2)),
-            of(&mut pool, 0..500),
-            of(&mut pool, []),
-            of(&mut pool, [6]),
-            of(&mut pool, [7, 6]),
+            of(&mut store, (0..40).map(|i| i * 3)),
+            of(&mut store, (0..100).map(|i| i * 2)),
+            of(&mut store, 0..500),
+            of(&mut store, [400, 6]),
+            of(&mut store, [7, 6]),
         ];
-        for a in &sets {
-            for b in &sets {
+        for a in sets {
+            for b in sets {
                 let mut shared = Vec::new();
-                a.shared_with(b, &pool, &mut shared);
+                a.shared_with(b, &store, &mut shared);
                 shared.sort_unstable();
                 let slow: Vec<u32> =
-                    (0..500).filter(|&x| a.get(&pool, x).is_some() && b.get(&pool, x).is_some()).collect();
+                    (0..500).filter(|&x| a.get(&store, x).is_some() && b.get(&store, x).is_some()).collect();
                 assert_eq!(shared, slow);
             }
         }

@@ -69,9 +69,15 @@ impl<T: Copy + Default> Pool<T> {
 
     /// A new row of two items.
     pub(crate) fn pair(&mut self, items: [T; 2]) -> PoolRow {
-        let mut row = self.take(0);
-        row.len = 2;
-        self.get_mut(row).copy_from_slice(&items);
+        self.row(&items)
+    }
+
+    /// A new row of at most [`LONGEST`](Self::LONGEST) items.
+    pub(crate) fn row(&mut self, items: &[T]) -> PoolRow {
+        let size = items.len().div_ceil(SMALLEST).next_power_of_two().trailing_zeros() as u16;
+        let mut row = self.take(size);
+        row.len = items.len() as u16;
+        self.get_mut(row).copy_from_slice(items);
         row
     }
 

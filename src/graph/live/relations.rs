@@ -4,44 +4,20 @@ use crate::graph::StructureFeature as F;
 use crate::graph::corner::Corner;
 use crate::graph::live::blocks::Blocks;
 use crate::graph::live::neighbours::Neighbour;
-use crate::graph::live::neighbours::Neighbours;
-use crate::graph::live::pool::Pool;
+use crate::graph::live::neighbours::Passed;
+use crate::graph::live::neighbours::Store;
+use crate::graph::live::node::Hub;
+use crate::graph::live::node::Hubs;
+use crate::graph::live::node::Node;
 use crate::graph::structure::{DirectedDegrees, Measured};
 use crate::graph::wide::prefetch;
-
-/// What is kept of one account while it has counterparties: one cache line.
-#[derive(Debug, Clone, Default)]
-#[repr(align(64))]
-struct Node {
-    neighbours: Neighbours,
-    triangles: u64,
-    payer_pairs: u64,
-    in_degree: u32,
-    out_degree: u32,
-    /// Counterparties that share no counterparty with the account.
-    unacquainted: u32,
-}
-
-impl Node {
-    #[inline(always)]
-    fn values(&self) -> [f64; Relations::KEPT.len()] {
-        let directed = DirectedDegrees { payers: self.in_degree, payees: self.out_degree };
-        match self.neighbours {
-            // An only counterparty closes no triangle, which leaves little of the formulas.
-            Neighbours::One(_) => Relations::all_of(1, directed, 0, 0, 0),
-            _ => {
-                let degree = self.neighbours.len() as u32;
-                Relations::all_of(degree, directed, self.triangles, self.payer_pairs, degree - self.unacquainted)
-            }
-        }
-    }
-}
 
 /// The graph by slot; a slot without relations is as it was before it had any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Relations {
     nodes: Blocks<Node>,
-    pool: Pool<Neighbour>,
+    hubs: Hubs,
+    store: Store,
     pub(super) relations: u64,
     pub(super) transfers: u64,
     shared: Vec<u32>,
@@ -87,41 +63,102 @@ impl Relations {
     /// Every kept measure of one slot now; of no slot, that of an account without relations.
     #[inline]
     pub(crate) fn values(&self, slot: u32) -> [f64; Self::KEPT.len()] {
-        match self.nodes.get(slot as usize) {
-            Some(node) => node.values(),
-            None => Node::default().values(),
+        match *self.node(slot) {
+            Node::None => Self::all_of(0, DirectedDegrees::default(), 0, 0, 0),
+            // An only counterparty closes no triangle, which leaves little of the formulas.
+            Node::One(_, passed) => {
+                let [payers, payees] = [passed.received, passed.sent].map(|count| u32::from(count > 0));
+                Self::all_of(1, DirectedDegrees { payers, payees }, 0, 0, 0)
+            }
+            Node::Hub(hub) => {
+                let hub = self.hubs.get(hub);
+                let degree = hub.neighbours.len(&self.store) as u32;
+                let (triangles, pairs) = (hub.triangles.into(), hub.payer_pairs.into());
+                Self::all_of(degree, hub.directed(), triangles, pairs, degree - hub.unacquainted)
+            }
         }
     }
 
     pub(crate) fn is_alone(&self, slot: u32) -> bool {
-        self.nodes.get(slot as usize).is_none_or(|node| node.neighbours.len() == 0)
+        matches!(self.node(slot), Node::None)
     }
 
-    /// Asks for what is kept of some slots, and then for their counterparties: waits overlap, and updates that follow find
-    /// their memory near.
+    /// Asks for what is kept of some slots, then for their hubs and then for their counterparties: waits overlap, and updates
+    /// that follow find their memory near.
     pub(crate) fn prefetch(&self, slots: &(impl Iterator<Item = u32> + Clone)) {
-        let nodes = || slots.clone().filter_map(|slot| self.nodes.get(slot as usize));
-        nodes().for_each(prefetch);
-        nodes().for_each(|node| node.neighbours.prefetch(&self.pool));
+        slots.clone().filter_map(|slot| self.nodes.get(slot as usize)).for_each(prefetch);
+        let hubs = || slots.clone().filter_map(|slot| self.hub(slot));
+        hubs().for_each(prefetch);
+        hubs().for_each(|hub| hub.neighbours.prefetch(&self.store));
     }
 
-    /// Of `slots`, how many pay the account in `slot`.
-    fn payers_among(&self, slot: u32, slots: &[u32]) -> u64 {
-        let neighbours = &self.nodes[slot as usize].neighbours;
-        let pays = |other: &&u32| neighbours.get(&self.pool, **other).is_some_and(|neighbour| neighbour.received > 0);
-        slots.iter().filter(pays).count() as u64
+    #[inline]
+    fn node(&self, slot: u32) -> &Node {
+        self.nodes.get(slot as usize).unwrap_or(&Node::None)
+    }
+
+    #[inline]
+    fn hub(&self, slot: u32) -> Option<&Hub> {
+        match *self.node(slot) {
+            Node::Hub(hub) => Some(self.hubs.get(hub)),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn hub_mut(&mut self, slot: u32) -> Option<&mut Hub> {
+        match *self.node(slot) {
+            Node::Hub(hub) => Some(self.hubs.get_mut(hub)),
+            _ => None,
+        }
+    }
+
+    /// Whether the account in `of` has the one in `slot` for a counterparty.
+    fn knows(&self, of: u32, slot: u32) -> bool {
+        match *self.node(of) {
+            Node::None => false,
+            Node::One(only, _) => only == slot,
+            Node::Hub(hub) => self.hubs.get(hub).neighbours.get(&self.store, slot).is_some(),
+        }
+    }
+
+    /// What passed between the account in `of` and the one in `slot`, if anything.
+    #[inline]
+    fn passed_mut(&mut self, of: u32, slot: u32) -> Option<&mut Passed> {
+        match self.nodes.get_mut(of as usize)? {
+            Node::None => None,
+            Node::One(only, passed) => (*only == slot).then_some(passed),
+            Node::Hub(hub) => {
+                let neighbour = self.hubs.get_mut(*hub).neighbours.get_mut(&mut self.store, slot);
+                neighbour.map(|neighbour| &mut neighbour.passed)
+            }
+        }
     }
 
     /// The common counterparties of two accounts, in the scratch list, which the caller gives back.
     fn shared(&mut self, [a, b]: [u32; 2]) -> Vec<u32> {
         let mut shared = std::mem::take(&mut self.shared);
-        let [a, b] = [a, b].map(|slot| &self.nodes[slot as usize].neighbours);
-        a.shared_with(b, &self.pool, &mut shared);
+        shared.clear();
+        match (*self.node(a), *self.node(b)) {
+            (Node::None, _) | (_, Node::None) => {}
+            (Node::One(only, _), _) => shared.extend(self.knows(b, only).then_some(only)),
+            (_, Node::One(only, _)) => shared.extend(self.knows(a, only).then_some(only)),
+            (Node::Hub(a), Node::Hub(b)) => {
+                let [a, b] = [a, b].map(|hub| self.hubs.get(hub).neighbours);
+                a.shared_with(b, &self.store, &mut shared);
+            }
+        }
         shared
     }
 
-    fn neighbour(&mut self, of: u32, slot: u32) -> Option<&mut Neighbour> {
-        self.nodes.get_mut(of as usize)?.neighbours.get_mut(&mut self.pool, slot)
+    /// Of accounts that the one in `slot` shares with another, how many pay it.
+    fn payers_among(&self, slot: u32, shared: &[u32]) -> u32 {
+        let Some(hub) = self.hub(slot) else { return 0 };
+        let pays = |other: &&u32| {
+            let neighbour = hub.neighbours.get(&self.store, **other);
+            neighbour.is_some_and(|neighbour| neighbour.passed.received > 0)
+        };
+        shared.iter().filter(pays).count() as u32
     }
 
     /// Adds one transfer from the first of `ends`, which differ, to the second.
@@ -129,40 +166,72 @@ impl Relations {
         let [p, q] = ends;
         self.nodes.grow_to(p.max(q) as usize + 1);
         self.transfers += 1;
-        if let Some(neighbour) = self.neighbour(p, q) {
-            neighbour.sent += 1;
-            let first = neighbour.sent == 1;
-            if let Some(neighbour) = self.neighbour(q, p) {
-                neighbour.received += 1;
+        if let Some(passed) = self.passed_mut(p, q) {
+            passed.sent += 1;
+            let first = passed.sent == 1;
+            if let Some(passed) = self.passed_mut(q, p) {
+                passed.received += 1;
             }
             if first {
-                self.nodes[p as usize].out_degree += 1;
-                self.nodes[q as usize].in_degree += 1;
-                let shared = self.shared(ends);
-                self.nodes[q as usize].payer_pairs += self.payers_among(q, &shared);
-                self.shared = shared;
+                self.become_mutual(ends);
             }
             return;
         }
         let shared = self.shared(ends);
+        let common = shared.len() as u32;
+        self.join(p, Neighbour { slot: q, common, passed: Passed { sent: 1, received: 0 } });
+        self.join(q, Neighbour { slot: p, common, passed: Passed { sent: 0, received: 1 } });
         for &other in &shared {
             self.close_triangle(other, ends);
         }
-        self.nodes[q as usize].payer_pairs += self.payers_among(q, &shared);
-        let common = shared.len() as u32;
-        self.shared = shared;
-        for (slot, neighbour) in [
-            (p, Neighbour { slot: q, common, sent: 1, received: 0 }),
-            (q, Neighbour { slot: p, common, sent: 0, received: 1 }),
-        ] {
-            let node = &mut self.nodes[slot as usize];
-            node.triangles += u64::from(common);
-            node.unacquainted += u32::from(common == 0);
-            node.neighbours.insert(&mut self.pool, neighbour);
+        let pairs = self.payers_among(q, &shared);
+        if let Some(hub) = self.hub_mut(q) {
+            hub.payer_pairs += pairs;
         }
-        self.nodes[p as usize].out_degree += 1;
-        self.nodes[q as usize].in_degree += 1;
+        self.shared = shared;
         self.relations += 1;
+    }
+
+    /// The first of `ends` pays the second for the first time, which has paid it before.
+    fn become_mutual(&mut self, ends: [u32; 2]) {
+        let [p, q] = ends;
+        if let Some(hub) = self.hub_mut(p) {
+            hub.out_degree += 1;
+        }
+        let shared = self.shared(ends);
+        let pairs = self.payers_among(q, &shared);
+        if let Some(hub) = self.hub_mut(q) {
+            hub.in_degree += 1;
+            hub.payer_pairs += pairs;
+        }
+        self.shared = shared;
+    }
+
+    /// The account in `of` has a new counterparty.
+    fn join(&mut self, of: u32, new: Neighbour) {
+        let node = &mut self.nodes[of as usize];
+        match *node {
+            Node::None => *node = Node::One(new.slot, new.passed),
+            Node::One(slot, passed) => {
+                let first = Neighbour { slot, common: 0, passed };
+                *node = Node::Hub(self.hubs.pair(&mut self.store, [first, new]));
+            }
+            Node::Hub(hub) => self.hubs.get_mut(hub).insert(&mut self.store, new),
+        }
+    }
+
+    /// The account in `of` loses the counterparty in `slot`, with which it shares `common` others.
+    fn part(&mut self, of: u32, slot: u32, common: u32) {
+        let node = &mut self.nodes[of as usize];
+        match *node {
+            Node::None | Node::One(..) => *node = Node::None,
+            Node::Hub(hub) => {
+                self.hubs.get_mut(hub).remove(&mut self.store, slot, common);
+                if let Some(only) = self.hubs.release(&mut self.store, hub) {
+                    *node = Node::One(only.slot, only.passed);
+                }
+            }
+        }
     }
 
     /// The relation between `ends` is new, and `other` knows both.
@@ -170,48 +239,52 @@ impl Relations {
         let mut both_pay = true;
         for end in ends {
             for (of, slot) in [(other, end), (end, other)] {
-                let node = &mut self.nodes[of as usize];
-                if let Some(neighbour) = node.neighbours.get_mut(&mut self.pool, slot) {
+                let Node::Hub(hub) = self.nodes[of as usize] else { continue };
+                let hub = self.hubs.get_mut(hub);
+                if let Some(neighbour) = hub.neighbours.get_mut(&mut self.store, slot) {
                     neighbour.common += 1;
-                    node.unacquainted -= u32::from(neighbour.common == 1);
-                    both_pay &= of != other || neighbour.received > 0;
+                    hub.unacquainted -= u32::from(neighbour.common == 1);
+                    both_pay &= of != other || neighbour.passed.received > 0;
                 }
             }
         }
-        let node = &mut self.nodes[other as usize];
-        node.triangles += 1;
-        node.payer_pairs += u64::from(both_pay);
+        if let Some(hub) = self.hub_mut(other) {
+            hub.triangles += 1;
+            hub.payer_pairs += u32::from(both_pay);
+        }
     }
 
     /// Takes one transfer away again; `false` when there is none between the two in this direction.
     pub(crate) fn remove(&mut self, ends: [u32; 2]) -> bool {
         let [p, q] = ends;
-        let Some(neighbour) = self.neighbour(p, q).filter(|neighbour| neighbour.sent > 0) else {
+        let Some(passed) = self.passed_mut(p, q).filter(|passed| passed.sent > 0) else {
             return false;
         };
-        neighbour.sent -= 1;
-        let (sent, received) = (neighbour.sent, neighbour.received);
+        passed.sent -= 1;
+        let left = *passed;
         self.transfers -= 1;
-        if let Some(neighbour) = self.neighbour(q, p) {
-            neighbour.received -= 1;
+        if let Some(passed) = self.passed_mut(q, p) {
+            passed.received -= 1;
         }
-        if sent > 0 {
+        if left.sent > 0 {
             return true;
         }
-        self.nodes[p as usize].out_degree -= 1;
-        self.nodes[q as usize].in_degree -= 1;
+        if let Some(hub) = self.hub_mut(p) {
+            hub.out_degree -= 1;
+        }
         let shared = self.shared(ends);
-        self.nodes[q as usize].payer_pairs -= self.payers_among(q, &shared);
-        if received == 0 {
+        let pairs = self.payers_among(q, &shared);
+        if let Some(hub) = self.hub_mut(q) {
+            hub.in_degree -= 1;
+            hub.payer_pairs -= pairs;
+        }
+        if left.received == 0 {
             for &other in &shared {
                 self.open_triangle(other, ends);
             }
-            for (slot, other) in [(p, q), (q, p)] {
-                let node = &mut self.nodes[slot as usize];
-                node.triangles -= shared.len() as u64;
-                node.unacquainted -= u32::from(shared.is_empty());
-                node.neighbours.remove(&mut self.pool, other);
-            }
+            let common = shared.len() as u32;
+            self.part(p, q, common);
+            self.part(q, p, common);
             self.relations -= 1;
         }
         self.shared = shared;
@@ -223,16 +296,18 @@ impl Relations {
         let mut both_pay = true;
         for end in ends {
             for (of, slot) in [(other, end), (end, other)] {
-                let node = &mut self.nodes[of as usize];
-                if let Some(neighbour) = node.neighbours.get_mut(&mut self.pool, slot) {
+                let Node::Hub(hub) = self.nodes[of as usize] else { continue };
+                let hub = self.hubs.get_mut(hub);
+                if let Some(neighbour) = hub.neighbours.get_mut(&mut self.store, slot) {
                     neighbour.common -= 1;
-                    node.unacquainted += u32::from(neighbour.common == 0);
-                    both_pay &= of != other || neighbour.received > 0;
+                    hub.unacquainted += u32::from(neighbour.common == 0);
+                    both_pay &= of != other || neighbour.passed.received > 0;
                 }
             }
         }
-        let node = &mut self.nodes[other as usize];
-        node.triangles -= 1;
-        node.payer_pairs -= u64::from(both_pay);
+        if let Some(hub) = self.hub_mut(other) {
+            hub.triangles -= 1;
+            hub.payer_pairs -= u32::from(both_pay);
+        }
     }
 }
