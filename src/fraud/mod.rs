@@ -94,6 +94,7 @@ mod quiet;
 mod relay;
 mod scattered;
 mod shape;
+mod sieve;
 mod signal;
 mod suspicion;
 mod ties;

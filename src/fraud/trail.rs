@@ -12,6 +12,7 @@ use crate::parallel::{map_chunks, sort_unstable, try_map_chunks};
 use crate::progress::Progress;
 
 use super::patterns::Patterns;
+use super::sieve::Sieve;
 
 /// Transfers of one amount above which nobody asks whether it is rare.
 const MOST_ROWS: u8 = 200;
@@ -37,38 +38,61 @@ type Move = (i64, u32, u32, u32);
 /// How many transfers there are of each amount that some account was paid and paid on; open addressing, 0 where free.
 struct Counters {
     amounts: Vec<i64>,
+    /// Amounts that found no cell near their own, ascending.
+    aside: Vec<i64>,
+    /// Those of the cells, then those of the amounts aside.
     counts: Vec<AtomicU8>,
 }
 
+/// Cells that are looked at before an amount goes aside: the most that amounts chosen to collide can cost.
+const PROBES: usize = 64;
+
 impl Counters {
-    fn of(mut amounts: Vec<i64>) -> Self {
-        sort_unstable(&mut amounts);
-        amounts.dedup();
-        let size = (amounts.len() * 4).max(1).next_power_of_two();
-        let mut counters = Self { amounts: vec![0; size], counts: (0..size).map(|_| AtomicU8::new(0)).collect() };
-        for amount in amounts {
-            let place = counters.place(amount);
-            counters.amounts[place] = amount;
+    fn of(mut all: Vec<i64>) -> Self {
+        sort_unstable(&mut all);
+        all.dedup();
+        let size = (all.len() * 4).max(1).next_power_of_two();
+        let (mut amounts, mut aside) = (vec![0i64; size], Vec::new());
+        for amount in all {
+            match cells_of(amount, size).find(|&cell| amounts[cell] == 0) {
+                Some(cell) => amounts[cell] = amount,
+                None => aside.push(amount),
+            }
         }
-        counters
+        let counts = (0..size + aside.len()).map(|_| AtomicU8::new(0)).collect();
+        Self { amounts, aside, counts }
     }
 
-    /// Where `amount` is, or would be.
-    fn place(&self, amount: i64) -> usize {
-        let mask = self.amounts.len() - 1;
-        let mut place = mix(amount as u64) as usize & mask;
-        while self.amounts[place] != amount && self.amounts[place] != 0 {
-            place = (place + 1) & mask;
+    /// The amounts that are rare and moved twice at least, among few others.
+    fn sieve(&self) -> Sieve {
+        let mut sieve = Sieve::default();
+        sieve.clear(self.amounts.len() / 4 + self.aside.len());
+        for (&amount, count) in self.amounts.iter().chain(&self.aside).zip(&self.counts) {
+            if (2..=MOST_ROWS).contains(&count.load(Ordering::Relaxed)) {
+                sieve.meet(amount as u64);
+                sieve.meet(amount as u64);
+            }
         }
-        place
+        sieve
     }
 
     /// The counter of `amount` as long as it may be rare.
     fn rare(&self, amount: i64) -> Option<&AtomicU8> {
-        let place = self.place(amount);
+        let size = self.amounts.len();
+        let cell = cells_of(amount, size).find(|&cell| self.amounts[cell] == amount || self.amounts[cell] == 0);
+        let place = match cell {
+            Some(cell) => (self.amounts[cell] == amount).then_some(cell)?,
+            None => size + self.aside.binary_search(&amount).ok()?,
+        };
         let count = &self.counts[place];
-        (self.amounts[place] == amount && count.load(Ordering::Relaxed) <= MOST_ROWS).then_some(count)
+        (count.load(Ordering::Relaxed) <= MOST_ROWS).then_some(count)
     }
+}
+
+/// The cells in which `amount` may be, of a power of two in all.
+fn cells_of(amount: i64, all: usize) -> impl Iterator<Item = usize> {
+    let home = mix(amount as u64) as usize;
+    (0..PROBES.min(all)).map(move |step| home.wrapping_add(step) & (all - 1))
 }
 
 /// The trails of the market.
@@ -99,6 +123,7 @@ pub(super) fn trails(legs: &impl Legs, progress: Progress<'_>) -> Result<Pattern
     let counts = counters.counts.iter().map(|count| u64::from(count.load(Ordering::Relaxed)));
     let rare: u64 = counts.filter(|&n| n <= u64::from(MOST_ROWS)).sum();
     let shards = rare.div_ceil(HELD).max(1);
+    let sieve = counters.sieve();
     let mut found = Patterns::default();
     for shard in 0..shards {
         let moves = try_map_chunks(accounts, CHUNK, |range| {
@@ -112,7 +137,7 @@ pub(super) fn trails(legs: &impl Legs, progress: Progress<'_>) -> Result<Pattern
                 for leg in legs.sent(account as u32) {
                     let amount = leg.amount_minor;
                     let here = || shards == 1 || mix(!amount as u64) % shards == shard;
-                    if amount > 0 && counters.rare(amount).is_some() && here() {
+                    if amount > 0 && sieve.may_matter(amount as u64) && counters.rare(amount).is_some() && here() {
                         moves.push((amount, account as u32, leg.peer, leg.row));
                     }
                 }
@@ -285,6 +310,23 @@ mod tests {
             let members: std::collections::BTreeSet<u32> = core.iter().map(|pair| pair.0).collect();
             proptest::prop_assert_eq!(comes_back(&trail), members.len() >= 3);
         }
+    }
+
+    #[test]
+    fn amounts_chosen_to_collide_are_counted_all_the_same() {
+        let size = 1 << 11;
+        let all: Vec<i64> = (1..).filter(|&amount| mix(amount as u64) as usize % size == 7).take(400).collect();
+        let counters = Counters::of(all.clone());
+        assert_eq!((counters.amounts.len(), counters.aside.len()), (size, all.len() - PROBES));
+        for (place, &amount) in all.iter().enumerate() {
+            counters.rare(amount).unwrap().store((place % 200) as u8, Ordering::Relaxed);
+        }
+        for (place, &amount) in all.iter().enumerate() {
+            assert_eq!(counters.rare(amount).unwrap().load(Ordering::Relaxed), (place % 200) as u8);
+        }
+        assert!(counters.rare(all[399] + 1).is_none() && Counters::of(Vec::new()).rare(5).is_none());
+        let next = (all[399] + 1..).find(|&amount| mix(amount as u64) as usize % size == 7).unwrap();
+        assert!(counters.rare(next).is_none());
     }
 
     #[test]
