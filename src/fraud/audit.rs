@@ -101,6 +101,7 @@ impl<'a> Auditor<'a> {
             loans: &self.loans,
             market: Some(&self.knowledge),
             as_of: self.as_of,
+            takes_by_shape: self.config.takes_by_shape(),
         }
     }
 
@@ -247,7 +248,16 @@ pub fn assess_live(
         return Err(Error::unknown("account", account));
     }
     let loans = Loans::of(legs, marks);
-    let context = Context { legs, graph: None, marks, config, loans: &loans, market: None, as_of: as_of_seconds };
+    let context = Context {
+        legs,
+        graph: None,
+        marks,
+        config,
+        loans: &loans,
+        market: None,
+        as_of: as_of_seconds,
+        takes_by_shape: config.takes_by_shape(),
+    };
     let examination = examine(&context, account.get(), &mut Scratch::default(), true);
     let suspicion = calibrated(baseline.unusualness(&examination.scores, &config.suspicion_weights));
     Ok(FraudAssessment::of(account.get(), examination, suspicion, None, config))

@@ -54,14 +54,26 @@ pub(super) fn add_chains(
         Ok(links)
     })?
     .concat();
-    let mut steps: Vec<Step> = links.iter().flatten().copied().collect();
-    sort_unstable(&mut steps);
-    steps.dedup();
+    // A row tells its step, so that numbers are sorted instead of steps: row and link.
+    let mut ends: Vec<u64> = Vec::with_capacity(2 * links.len());
+    for (number, link) in (0u64..).zip(&links) {
+        ends.extend(link.iter().map(|step| u64::from(step.0) << 32 | number));
+    }
+    sort_unstable(&mut ends);
+    let mut steps: Vec<Step> = Vec::new();
+    let mut numbers = vec![[0u32; 2]; links.len()];
+    for end in ends {
+        let (row, link) = ((end >> 32) as u32, end as u32 as usize);
+        let side = usize::from(links[link][0].0 != row);
+        if steps.last().is_none_or(|last| last.0 != row) {
+            steps.push(links[link][side]);
+        }
+        numbers[link][side] = steps.len() as u32 - 1;
+    }
     // Steps that are linked, directly or over others, come to have the same root.
     let mut root: Vec<u32> = (0..steps.len() as u32).collect();
-    let place = |step: &Step| steps.partition_point(|other| other < step) as u32;
-    for [from, to] in &links {
-        let [a, b] = [from, to].map(|step| root_of(&mut root, place(step)));
+    for link in numbers {
+        let [a, b] = link.map(|step| root_of(&mut root, step));
         root[a.max(b) as usize] = a.min(b);
     }
     let mut chains: Vec<(u32, u32)> = (0..steps.len() as u32).map(|step| (root_of(&mut root, step), step)).collect();

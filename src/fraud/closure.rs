@@ -111,9 +111,9 @@ fn look_around(graph: &TransferGraph, accounts: Range<usize>, ties: &[Tie], usua
             let (weight, ends) = usual.get(degree).copied().unwrap_or_else(|| corner_of(degree));
             chance.add(degree, ends);
             let counts = graph.counts(slot);
-            if counts.sent > 0 && counts.received > 0 {
-                twos += own * weight;
-            }
+            // Who pays back is anybody's guess, so that nothing is added instead of not adding.
+            let back = (counts.sent > 0) & (counts.received > 0);
+            twos += own * weight * f64::from(u8::from(back));
             // A triangle is met over each of its quiet corners.
             let met = if degree > BUSY { 1.0 } else { 0.5 };
             threes += own * f64::from(tie.weight()) * met * weight;

@@ -127,6 +127,11 @@ impl AuditConfig {
         self.haircuts.of(signal) > 0 || self.suspicion_weights.of(signal) > 0.0
     }
 
+    /// Whether any of the signals about the shape of the business takes a share of every receipt.
+    pub(super) fn takes_by_shape(&self) -> bool {
+        of_shape().any(|signal| self.haircuts.of(signal) > 0)
+    }
+
     pub(super) fn cycles(&self) -> CycleConfig {
         CycleConfig {
             min_hops: 3,
@@ -137,6 +142,12 @@ impl AuditConfig {
             max_flows: 64,
         }
     }
+}
+
+/// The signals that take a share of every receipt, if any.
+pub(super) fn of_shape() -> impl Iterator<Item = Signal> {
+    let from = Signal::ALL.into_iter().skip(Signal::PassThrough.index());
+    from.filter(|&signal| signal != Signal::PreApplicationLift)
 }
 
 /// One share in basis points for each signal: how much of what it taints is taken from receipts.

@@ -76,6 +76,8 @@ pub(super) struct Context<'a, L> {
     pub loans: &'a Loans,
     pub market: Option<&'a Knowledge>,
     pub as_of: i64,
+    /// Whether signals about the shape of the business take anything.
+    pub takes_by_shape: bool,
 }
 
 impl<L: Legs> Context<'_, L> {

@@ -85,6 +85,7 @@ mod cusum;
 mod digits;
 mod examine;
 mod facts;
+mod few;
 mod fours;
 mod knowledge;
 mod marks;

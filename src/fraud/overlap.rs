@@ -6,6 +6,7 @@ use crate::parallel::{map_chunks, sort_unstable, try_map_chunks};
 use crate::progress::Progress;
 
 use super::shape::shrink;
+use super::sieve::Sieve;
 use super::trail::mix;
 
 /// Fewest payers of an account that can share a pool.
@@ -49,7 +50,12 @@ pub(super) fn overlaps(legs: &impl Legs, progress: Progress<'_>) -> Result<Vec<(
         }
         Ok(keys)
     })?;
-    let mut keys = keys.concat();
+    // Most keys are of one account alone.
+    let mut sieve = Sieve::default();
+    sieve.clear(keys.iter().map(Vec::len).sum());
+    keys.iter().flatten().for_each(|key| sieve.meet(key.0));
+    let mut keys: Vec<(u64, u32)> = keys.into_iter().flatten().filter(|key| sieve.may_matter(key.0)).collect();
+    drop(sieve);
     sort_unstable(&mut keys);
     let mut pairs: Vec<(u32, u32)> = Vec::new();
     for same in keys.chunk_by(|a, b| a.0 == b.0) {

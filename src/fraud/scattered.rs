@@ -10,6 +10,7 @@ use crate::parallel::{sort_unstable, try_map_chunks};
 use crate::progress::Progress;
 
 use super::facts::Facts;
+use super::sieve::Sieve;
 
 const CHUNK: usize = 1 << 12;
 
@@ -36,10 +37,14 @@ pub(super) fn all_scatter_gathers(
         }
         Ok((hops, capped))
     })?;
-    let mut hops: Vec<Hop> = Vec::with_capacity(parts.iter().map(|part| part.0.len()).sum());
-    let mut capped = Vec::new();
+    // Two accounts in the middle make two hops at least.
+    let key = |hop: &Hop| u64::from(hop.0) << 32 | u64::from(hop.1);
+    let mut sieve = Sieve::default();
+    sieve.clear(parts.iter().map(|part| part.0.len()).sum());
+    parts.iter().flat_map(|part| &part.0).for_each(|hop| sieve.meet(key(hop)));
+    let (mut hops, mut capped): (Vec<Hop>, _) = (Vec::new(), Vec::new());
     for part in parts {
-        hops.extend(part.0);
+        hops.extend(part.0.into_iter().filter(|hop| sieve.may_matter(key(hop))));
         capped.extend(part.1);
     }
     sort_unstable(&mut hops);

@@ -3,9 +3,12 @@
 //! Every function takes lists in order of time and gives a score in 0..=1; what proves it is gathered beside, when asked
 //! for, as `(weight, row)` with the most telling first after [`most_telling`].
 
+use std::ops::Range;
+
 use crate::graph::temporal::Leg;
 
 use super::cusum::shift;
+use super::few::{Numbers, sort_sizes};
 
 pub(super) const DAY: i64 = 86_400;
 pub(super) const BLOCK: i64 = 30 * DAY;
@@ -152,11 +155,13 @@ pub(super) fn novelty(received: &[Leg], as_of: i64, first_seen: impl Fn(usize) -
 }
 
 /// Sizes of the amounts of `list` that `wanted` keeps, ascending; amounts of 0 are left out.
-pub(super) fn sizes(list: &[Leg], wanted: impl Fn(&Leg) -> bool, into: &mut Vec<u64>) {
+pub(super) fn sizes(list: &[Leg], wanted: impl Fn(&Leg) -> bool, into: &mut Vec<u64>, buffers: &mut Numbers) {
     into.clear();
-    let kept = list.iter().filter(|leg| leg.amount_minor != 0 && wanted(leg));
-    into.extend(kept.map(|leg| leg.amount_minor.unsigned_abs()));
-    into.sort_unstable();
+    into.extend(list.iter().map(|leg| if wanted(leg) { leg.amount_minor.unsigned_abs() } else { 0 }));
+    sort_sizes(into, buffers);
+    if into.first() == Some(&0) {
+        into.drain(..into.partition_point(|&size| size == 0));
+    }
 }
 
 /// How much one amount dominates the receipts, whose positive amounts are given in ascending order.
@@ -280,31 +285,40 @@ pub(super) fn refunds(received: &[Leg], positive: i64, mut proof: Proof<'_>) -> 
 }
 
 /// The most transfers of one payer to one payee within a day, as `1 - 1 / m`. `by_peer` holds the peer and place of every
-/// leg, ascending.
-pub(super) fn repeated(list: &[Leg], by_peer: &[(u32, u32)], mut proof: Proof<'_>) -> f64 {
+/// leg, ascending, and `stretches` where in it each peer's are.
+pub(super) fn repeated(
+    list: &[Leg],
+    by_peer: &[(u32, u32)],
+    stretches: impl Iterator<Item = Range<usize>>,
+    mut proof: Proof<'_>,
+) -> f64 {
     let mut most = 1usize;
-    for pair in by_peer.chunk_by(|a, b| a.0 == b.0) {
-        // Fewer of them than within one day elsewhere.
-        if pair.len() <= most && proof.is_none() {
-            continue;
+    for pair in stretches.map(|stretch| &by_peer[stretch]) {
+        let at = |place: usize| list[pair[place].1 as usize].at_seconds;
+        if let Some(proof) = &mut proof {
+            prove_repeated(pair.len(), at, |place| list[pair[place].1 as usize].row, proof);
         }
-        let leg = |place: usize| &list[pair[place].1 as usize];
-        let (mut first, mut proved) = (0, 0);
-        for last in 1..pair.len() {
-            while leg(last).at_seconds - leg(first).at_seconds >= DAY {
-                first += 1;
-            }
-            let count = last - first + 1;
-            most = most.max(count);
-            // Each transfer proves the first full day it lies in, so that a million of them within a day are told once.
-            let full = last + 1 == pair.len() || leg(last + 1).at_seconds - leg(first).at_seconds >= DAY;
-            if count > 1 && full && proof.is_some() {
-                (first.max(proved)..=last).for_each(|place| prove(&mut proof, count as f64, leg(place).row));
-                proved = last + 1;
-            }
-        }
+        // One more within a day than anywhere before, and they end here.
+        (most..pair.len()).for_each(|last| most += usize::from(at(last) - at(last - most) < DAY));
     }
     1.0 - 1.0 / most as f64
+}
+
+/// The transfers of a pair that lie within a day of another, by how many do.
+fn prove_repeated(all: usize, at: impl Fn(usize) -> i64, row: impl Fn(usize) -> u32, proof: &mut Vec<(f64, u32)>) {
+    let (mut first, mut proved) = (0, 0);
+    for last in 1..all {
+        while at(last) - at(first) >= DAY {
+            first += 1;
+        }
+        let count = last - first + 1;
+        // Each transfer proves the first full day it lies in, so that a million of them within a day are told once.
+        let full = last + 1 == all || at(last + 1) - at(first) >= DAY;
+        if count > 1 && full {
+            proof.extend((first.max(proved)..=last).map(|place| (count as f64, row(place))));
+            proved = last + 1;
+        }
+    }
 }
 
 /// How far the strangest amount of `list` is from the others, whose [`sizes`] are given.
@@ -371,7 +385,7 @@ mod tests {
 
     fn sizes_of(list: &[Leg]) -> Vec<u64> {
         let mut all = Vec::new();
-        sizes(list, |_| true, &mut all);
+        sizes(list, |_| true, &mut all, &mut Numbers::default());
         all
     }
 
@@ -474,7 +488,7 @@ mod tests {
         let list = legs(&[(0, 900), (5, 910), (9, 905), (9 * DAY, 8), (20 * DAY, 900)]);
         let by_peer: Vec<(u32, u32)> = (0..5).map(|place| (7, place)).collect();
         let mut proof = Vec::new();
-        assert!((repeated(&list, &by_peer, Some(&mut proof)) - 2.0 / 3.0).abs() < 1e-12);
+        assert!((repeated(&list, &by_peer, std::iter::once(0..5), Some(&mut proof)) - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(most_telling(proof, 9), [0, 1, 2]);
         let mut proof = Vec::new();
         assert!(out_of_scale(&list, &sizes_of(&list), Some(&mut proof)) > 0.9);

@@ -72,6 +72,13 @@ enum Role {
     Sink,
 }
 
+/// When an account is peeled from a role: worth in whole minor units, ties by role, then account, in one number.
+type Turn = i128;
+
+fn turn_of(worth: f64, role: Role, account: u32) -> Turn {
+    i128::from(worth as i64) << 64 | (role as i128) << 32 | i128::from(account)
+}
+
 struct Peeling {
     lambda: f64,
     /// What goes to and comes from each account, by number.
@@ -130,11 +137,10 @@ impl Peeling {
     fn run(mut self) -> FlowBlock {
         let n = self.accounts.len();
         let roles = [Role::Source, Role::Middle, Role::Sink];
-        // Whoever changes in worth is put in once more; what is out of date is passed over.
-        let mut queue: BinaryHeap<Reverse<(i64, Role, u32)>> = BinaryHeap::new();
-        // Worth in whole minor units orders the queue; ties go by role, then account.
+        // Whoever falls in worth is put in once more, and whoever rose when its turn comes; what is out of date is passed over.
+        let mut queue: BinaryHeap<Reverse<Turn>> = BinaryHeap::new();
         let key =
-            |peeling: &Self, role: Role, account: usize| (peeling.worth(role, account) as i64, role, account as u32);
+            |peeling: &Self, role: Role, account: usize| turn_of(peeling.worth(role, account), role, account as u32);
         let mut size = 0usize;
         for role in roles {
             for account in (0..n).filter(|&account| self.inside[role as usize][account]) {
@@ -145,9 +151,14 @@ impl Peeling {
         let mut total: f64 = (0..n).filter(|&a| self.inside[1][a]).map(|account| self.worth_of_middle(account)).sum();
         let (mut best, mut best_step, mut order) = (0.0f64, None, Vec::new());
         while let Some(Reverse(first)) = queue.pop() {
-            let (_, role, account) = first;
-            let account = account as usize;
-            if !self.inside[role as usize][account] || key(&self, role, account) != first {
+            let role = roles[(first >> 32) as usize & 3];
+            let account = first as u32 as usize;
+            if !self.inside[role as usize][account] {
+                continue;
+            }
+            let now = key(&self, role, account);
+            if now != first {
+                queue.extend((now > first).then_some(Reverse(now)));
                 continue;
             }
             if size > 0 && total / size as f64 > best {
@@ -181,14 +192,18 @@ impl Peeling {
                     for &(peer, sum) in &list {
                         let place = peer as usize;
                         let there = self.inside[Role::Middle as usize][place];
+                        let before = self.worth_of_middle(place);
                         if there {
-                            total -= self.worth_of_middle(place);
+                            total -= before;
                         }
                         let column = if role == Role::Source { &mut self.got } else { &mut self.gave };
                         column[place] -= sum;
                         if there {
-                            total += self.worth_of_middle(place);
-                            queue.push(Reverse(key(&self, Role::Middle, place)));
+                            let now = self.worth_of_middle(place);
+                            total += now;
+                            if now < before {
+                                queue.push(Reverse(turn_of(now, Role::Middle, peer)));
+                            }
                         }
                     }
                     let lists = if role == Role::Source { &mut self.out } else { &mut self.into };

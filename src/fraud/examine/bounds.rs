@@ -3,17 +3,20 @@
 use crate::graph::temporal::{Leg, Legs};
 
 use super::super::cap::largest_contribution;
+use super::super::config::of_shape;
 use super::super::shape;
 use super::super::signal::Signal;
-use super::{Desk, Payer, Taker};
+use super::{Desk, Party, Taker};
 
 impl<L: Legs> Desk<'_, '_, L> {
     /// What signals about the shape of the business take: nothing, unless the caller says so.
     pub(super) fn take_by_shape(&mut self) {
-        for signal in Signal::ALL.into_iter().skip(Signal::PassThrough.index()) {
+        if !self.ctx.takes_by_shape {
+            return;
+        }
+        for signal in of_shape() {
             let score = f64::from(self.result.scores[signal.index()]);
-            let jump = signal == Signal::PreApplicationLift;
-            if self.ctx.config.haircuts.of(signal) == 0 || score <= 0.0 || jump {
+            if self.ctx.config.haircuts.of(signal) == 0 || score <= 0.0 {
                 continue;
             }
             self.scratch.taints.clear();
@@ -86,7 +89,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         }
         groups.sort_unstable();
         let mut sums: Vec<i64> = Vec::with_capacity(groups.len());
-        let sum_of = |payers: &[Payer], run: &[(u32, u32)]| run.iter().map(|g| payers[g.1 as usize].left).sum::<i64>();
+        let sum_of = |payers: &[Party], run: &[(u32, u32)]| run.iter().map(|g| payers[g.1 as usize].left).sum::<i64>();
         sums.extend(groups.chunk_by(|a, b| a.0 == b.0).map(|run| sum_of(&scratch.payers, run)));
         let config = self.ctx.config;
         let most = largest_contribution(&mut sums, config.payer_floor_minor, i64::from(config.payer_share.get()));
@@ -95,7 +98,7 @@ impl<L: Legs> Desk<'_, '_, L> {
             let mut excess = sum_of(&scratch.payers, run) - most;
             for &(_, number) in run.iter().rev() {
                 let payer = &mut scratch.payers[number as usize];
-                for &(_, place) in scratch.by_payer[payer.start as usize..payer.end as usize].iter().rev() {
+                for &(_, place) in scratch.by_payer[payer.stretch()].iter().rev() {
                     if excess <= 0 {
                         break;
                     }

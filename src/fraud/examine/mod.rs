@@ -7,9 +7,12 @@ mod puppets;
 mod returns;
 mod spread;
 
+use std::ops::Range;
+
 use crate::graph::temporal::{Leg, Legs};
 
 use super::context::Context;
+use super::few::{Numbers, by_peer};
 use super::shape::most_telling;
 use super::signal::{SIGNALS, Signal};
 
@@ -46,11 +49,11 @@ impl Examination {
     }
 }
 
-/// Whoever paid the account, with everything that came from there.
+/// Whoever paid the account or was paid, with everything that moved between the two that way.
 #[derive(Debug, Clone, Copy, Default)]
-struct Payer {
+struct Party {
     account: u32,
-    /// Stretch of `by_payer`.
+    /// Stretch of `by_payer` or `by_payee`.
     start: u32,
     end: u32,
     positive: i64,
@@ -58,12 +61,47 @@ struct Payer {
     left: i64,
 }
 
+impl Party {
+    /// The stretch of `by_payer` or `by_payee`.
+    fn stretch(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Gives every counterparty in `pairs`, which are the transfers of `list` by counterparty and place, a number in the order of
+/// the accounts, and tells the number of each transfer.
+fn number_runs(pairs: &[(u32, u32)], list: &[Leg], number_of: &mut Vec<u32>, parties: &mut Vec<Party>) {
+    // What is left from before is written over.
+    number_of.resize(list.len(), 0);
+    parties.resize(list.len(), Party::default());
+    // Whether a run goes on is anybody's guess, so what came so far is put down at every step.
+    let (mut count, mut last) = (0, None);
+    let [mut positive, mut left] = [0i64; 2];
+    for (end, &(account, place)) in (1..).zip(pairs) {
+        count += usize::from(last != Some(account));
+        last = Some(account);
+        let amount = list[place as usize].amount_minor;
+        (positive, left) = (positive.wrapping_add(amount.max(0)), left.wrapping_add(amount));
+        number_of[place as usize] = count as u32 - 1;
+        parties[count - 1] = Party { account, start: 0, end, positive, left };
+    }
+    parties.truncate(count);
+    let mut before = Party::default();
+    for party in parties {
+        let so_far = *party;
+        party.start = before.end;
+        party.positive = party.positive.wrapping_sub(before.positive);
+        party.left = party.left.wrapping_sub(before.left).max(0);
+        before = so_far;
+    }
+}
+
 /// Buffers that one thread uses for account after account.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     by_payer: Vec<(u32, u32)>,
     by_payee: Vec<(u32, u32)>,
-    payers: Vec<Payer>,
+    payers: Vec<Party>,
     /// Payer of each receipt, as a place in `payers`.
     payer_of: Vec<u32>,
     /// Taken so far from each receipt.
@@ -72,16 +110,16 @@ pub(super) struct Scratch {
     taints: Vec<(u32, i64)>,
     /// Amounts without their sign, ascending: of receipts, of payments, and of receipts that are no refunds.
     sizes: [Vec<u64>; 3],
-    /// Payee of each payment, as a number.
+    /// Payee of each payment, as a place in `payees`.
     payee_of: Vec<u32>,
-    payees: u32,
+    payees: Vec<Party>,
     counts: Vec<u32>,
     sources: Vec<u32>,
     groups: Vec<(u32, u32)>,
     /// Payers as places in `payers`, to find the largest.
     numbers: Vec<u32>,
-    /// Counterparty and place of transfers in one number, to be sorted.
-    packed: Vec<u64>,
+    /// Numbers that are being sorted.
+    sorting: Numbers,
     matching: returns::Matching,
     /// Who stands behind each payer, and how many of its receipts were forwarded from there.
     behind: Vec<(u32, u32)>,
@@ -101,9 +139,8 @@ struct Desk<'a, 'b, L> {
 /// Examines `account`; evidence and the cuts of single receipts are gathered only with `keep`.
 pub(super) fn examine<L: Legs>(ctx: &Context<'_, L>, account: u32, scratch: &mut Scratch, keep: bool) -> Examination {
     let (received, sent) = (ctx.legs.received(account), ctx.legs.sent(account));
-    let positive = received.iter().map(|leg| leg.amount_minor.max(0)).sum();
     let result = Examination {
-        positive_minor: positive,
+        positive_minor: 0,
         scores: [0.0; SIGNALS],
         received_minor: received.iter().map(|leg| leg.amount_minor).sum(),
         tainted_minor: [0; SIGNALS],
@@ -112,7 +149,7 @@ pub(super) fn examine<L: Legs>(ctx: &Context<'_, L>, account: u32, scratch: &mut
         evidence: Vec::new(),
         capped: false,
     };
-    let mut desk = Desk { ctx, account, received, sent, scratch, result, keep, positive };
+    let mut desk = Desk { ctx, account, received, sent, scratch, result, keep, positive: 0 };
     desk.group();
     desk.look_behind_payers();
     desk.money_signals();
@@ -127,41 +164,15 @@ pub(super) fn examine<L: Legs>(ctx: &Context<'_, L>, account: u32, scratch: &mut
 impl<L: Legs> Desk<'_, '_, L> {
     fn group(&mut self) {
         let scratch = &mut *self.scratch;
-        let packed = &mut scratch.packed;
-        let mut order = |list: &[Leg], into: &mut Vec<(u32, u32)>| {
-            packed.clear();
-            packed.extend((0..).zip(list).map(|(place, leg)| u64::from(leg.peer) << 32 | place));
-            packed.sort_unstable();
-            into.clear();
-            into.extend(packed.iter().map(|&pair| ((pair >> 32) as u32, pair as u32)));
-        };
-        order(self.received, &mut scratch.by_payer);
-        order(self.sent, &mut scratch.by_payee);
+        let accounts = self.ctx.legs.accounts();
+        by_peer(self.received, accounts, &mut scratch.sorting, &mut scratch.by_payer);
+        by_peer(self.sent, accounts, &mut scratch.sorting, &mut scratch.by_payee);
         scratch.taken.clear();
         scratch.taken.resize(self.received.len(), 0);
-        scratch.payer_of.clear();
-        scratch.payer_of.resize(self.received.len(), 0);
-        scratch.payees = 0;
-        scratch.payee_of.clear();
-        scratch.payee_of.resize(self.sent.len(), 0);
-        for (number, run) in (0..).zip(scratch.by_payee.chunk_by(|a, b| a.0 == b.0)) {
-            run.iter().for_each(|pair| scratch.payee_of[pair.1 as usize] = number);
-            scratch.payees = number + 1;
-        }
-        scratch.payers.clear();
-        let mut start = 0;
-        for run in scratch.by_payer.chunk_by(|a, b| a.0 == b.0) {
-            let (mut positive, mut net) = (0, 0);
-            for &(_, place) in run {
-                let amount = self.received[place as usize].amount_minor;
-                positive += amount.max(0);
-                net += amount;
-                scratch.payer_of[place as usize] = scratch.payers.len() as u32;
-            }
-            let end = start + run.len() as u32;
-            scratch.payers.push(Payer { account: run[0].0, start, end, positive, left: net.max(0) });
-            start = end;
-        }
+        number_runs(&scratch.by_payer, self.received, &mut scratch.payer_of, &mut scratch.payers);
+        number_runs(&scratch.by_payee, self.sent, &mut scratch.payee_of, &mut scratch.payees);
+        self.positive = scratch.payers.iter().map(|payer| payer.positive).sum();
+        self.result.positive_minor = self.positive;
     }
 
     /// Puts the score of a signal down, with what proves it.

@@ -14,7 +14,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         let mut proof = Vec::new();
         let window = self.ctx.config.loan_window_seconds;
         for payer in &self.scratch.payers {
-            let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
+            let places = &self.scratch.by_payer[payer.stretch()];
             let positive = places.iter().filter(|place| self.received[place.1 as usize].amount_minor > 0);
             if self.ctx.marks.is_lender(payer.account) {
                 // What a lender pays in is a loan, not a sale.
@@ -60,7 +60,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         }
         for payer in &self.scratch.payers {
             if self.ctx.marks.share(self.account, payer.account) {
-                let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
+                let places = &self.scratch.by_payer[payer.stretch()];
                 let whole = places.iter().map(|&(_, place)| (place, self.received[place as usize].amount_minor));
                 self.scratch.taints.extend(whole.filter(|taint| taint.1 > 0));
             }

@@ -22,7 +22,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         for payer in &self.scratch.payers {
             sources.clear();
             let receipts = || {
-                let own = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
+                let own = &self.scratch.by_payer[payer.stretch()];
                 own.iter().map(|pair| &self.received[pair.1 as usize]).filter(|leg| leg.amount_minor > 0)
             };
             match &mut forwarded {
@@ -72,7 +72,7 @@ impl<L: Legs> Desk<'_, '_, L> {
             if !puppet && !told {
                 continue;
             }
-            for &(_, place) in &self.scratch.by_payer[payer.start as usize..payer.end as usize] {
+            for &(_, place) in &self.scratch.by_payer[payer.stretch()] {
                 let leg = &self.received[place as usize];
                 if leg.amount_minor <= 0 {
                     continue;

@@ -3,15 +3,32 @@
 use crate::graph::temporal::Legs;
 
 use super::super::signal::Signal;
-use super::Desk;
+use super::{Desk, Party};
 
 /// Receipts and returns that are matched, as places among the account's receipts and payments.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
+    /// Who paid and was paid, as places in both lists.
+    both: Vec<(u32, u32)>,
     receipts: Vec<u32>,
     returns: Vec<u32>,
     /// What each of the receipts was matched with, in minor units.
     matched: Vec<i64>,
+}
+
+/// The places of the accounts that are in both lists, which ascend by account.
+fn who_is_in_both(payers: &[Party], payees: &[Party], both: &mut Vec<(u32, u32)>) {
+    both.resize(payers.len().min(payees.len()) + 1, (0, 0));
+    let (mut payer, mut payee, mut count) = (0, 0, 0);
+    while payer < payers.len() && payee < payees.len() {
+        // Which list goes on is anybody's guess, so all is worked out at every step.
+        let (one, other) = (payers[payer].account, payees[payee].account);
+        both[count] = (payer as u32, payee as u32);
+        count += usize::from(one == other);
+        payer += usize::from(one <= other);
+        payee += usize::from(other <= one);
+    }
+    both.truncate(count);
 }
 
 impl<L: Legs> Desk<'_, '_, L> {
@@ -30,35 +47,23 @@ impl<L: Legs> Desk<'_, '_, L> {
         self.take(Signal::RoundTrip);
     }
 
-    /// The stretch of `by_payee` that went to `account`.
-    pub(super) fn sent_to(&self, account: u32) -> std::ops::Range<usize> {
-        let start = self.scratch.by_payee.partition_point(|pair| pair.0 < account);
-        let length = self.scratch.by_payee[start..].partition_point(|pair| pair.0 == account);
-        start..start + length
+    /// What went to `account`.
+    fn sent_to(&self, account: u32) -> Option<&[(u32, u32)]> {
+        let payees = &self.scratch.payees;
+        let payee = &payees[payees.binary_search_by_key(&account, |payee| payee.account).ok()?];
+        Some(&self.scratch.by_payee[payee.stretch()])
     }
 
     pub(super) fn direct_returns(&mut self, proof: &mut Vec<(f64, u32)>) {
         let mut taints = std::mem::take(&mut self.scratch.taints);
         let mut matching = std::mem::take(&mut self.scratch.matching);
-        let mut next = 0;
-        let payees = &self.scratch.by_payee;
-        for payer in &self.scratch.payers {
-            // Both lists ascend by account: walk them side by side.
-            while next < payees.len() && payees[next].0 < payer.account {
-                next += 1;
-            }
-            let start = next;
-            while next < payees.len() && payees[next].0 == payer.account {
-                next += 1;
-            }
-            if start == next {
-                continue;
-            }
-            let receipts = self.scratch.by_payer[payer.start as usize..payer.end as usize].iter().map(|pair| pair.1);
-            let returns = payees[start..next].iter().map(|pair| pair.1);
-            let returned = returns.clone().map(|place| self.sent[place as usize].amount_minor.max(0));
-            let most = payer.positive.min(returned.fold(0, i64::saturating_add));
-            if !self.is_ring(receipts.len(), most) {
+        who_is_in_both(&self.scratch.payers, &self.scratch.payees, &mut matching.both);
+        let both = std::mem::take(&mut matching.both);
+        for &(payer, payee) in &both {
+            let (payer, payee) = (self.scratch.payers[payer as usize], self.scratch.payees[payee as usize]);
+            let receipts = self.scratch.by_payer[payer.stretch()].iter().map(|pair| pair.1);
+            let returns = self.scratch.by_payee[payee.stretch()].iter().map(|pair| pair.1);
+            if !self.is_ring(receipts.len(), payer.positive.min(payee.positive)) {
                 continue;
             }
             matching.receipts.clear();
@@ -67,6 +72,7 @@ impl<L: Legs> Desk<'_, '_, L> {
             matching.returns.extend(returns);
             self.match_returns(&mut matching, payer.positive, &mut taints, proof);
         }
+        matching.both = both;
         self.scratch.taints = taints;
         self.scratch.matching = matching;
     }
@@ -75,7 +81,7 @@ impl<L: Legs> Desk<'_, '_, L> {
     pub(super) fn returns_to_purses(&mut self, proof: &mut Vec<(f64, u32)>) {
         let mut puppets_of: Vec<(u32, u32)> = Vec::new();
         for (number, (payer, &(purse, _))) in (0..).zip(self.scratch.payers.iter().zip(&self.scratch.behind)) {
-            if purse != payer.account && !self.sent_to(purse).is_empty() {
+            if purse != payer.account && self.sent_to(purse).is_some() {
                 puppets_of.push((purse, number));
             }
         }
@@ -89,12 +95,13 @@ impl<L: Legs> Desk<'_, '_, L> {
             for &(_, number) in puppets {
                 let payer = self.scratch.payers[number as usize];
                 positive += payer.positive;
-                let own = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
+                let own = &self.scratch.by_payer[payer.stretch()];
                 receipts.extend(own.iter().map(|pair| pair.1));
             }
             receipts.sort_unstable();
             returns.clear();
-            returns.extend(self.scratch.by_payee[self.sent_to(puppets[0].0)].iter().map(|pair| pair.1));
+            let sent = self.sent_to(puppets[0].0).unwrap_or_default();
+            returns.extend(sent.iter().map(|pair| pair.1));
             self.match_returns(&mut matching, positive, &mut taints, proof);
         }
         self.scratch.taints = taints;
@@ -117,7 +124,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         proof: &mut Vec<(f64, u32)>,
     ) {
         let window = self.ctx.config.return_window_seconds;
-        let Matching { receipts, returns, matched } = matching;
+        let Matching { receipts, returns, matched, .. } = matching;
         receipts.retain(|&place| self.received[place as usize].amount_minor > 0);
         matched.clear();
         matched.resize(receipts.len(), 0);

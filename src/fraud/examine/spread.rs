@@ -6,7 +6,7 @@ use crate::money::Scale;
 use super::super::digits::amount_digits;
 use super::super::shape::{self, DAY, Proof, shrink};
 use super::super::signal::Signal;
-use super::Desk;
+use super::{Desk, Party};
 
 /// A score with what proves it.
 type Told = (Signal, f64, Vec<(f64, u32)>);
@@ -17,15 +17,16 @@ impl<L: Legs> Desk<'_, '_, L> {
         let (ctx, received, sent, keep) = (self.ctx, self.received, self.sent, self.keep);
         let as_of = ctx.as_of;
         let mut sizes = std::mem::take(&mut self.scratch.sizes);
+        let sorting = &mut self.scratch.sorting;
         let by_size = [Signal::EqualAmounts, Signal::AmountDigits, Signal::OutOfScale]
             .into_iter()
             .any(|signal| ctx.config.looks_for(signal));
-        shape::sizes(received, |_| by_size, &mut sizes[0]);
-        shape::sizes(sent, |_| by_size, &mut sizes[1]);
+        shape::sizes(received, |_| by_size, &mut sizes[0], sorting);
+        shape::sizes(sent, |_| by_size, &mut sizes[1], sorting);
         let sales = if self.received.iter().all(|leg| leg.amount_minor >= 0) {
             &sizes[0]
         } else {
-            shape::sizes(received, |leg| leg.amount_minor > 0, &mut sizes[2]);
+            shape::sizes(received, |leg| leg.amount_minor > 0, &mut sizes[2], sorting);
             &sizes[2]
         };
         let told = |desk: &mut Self, signal: Signal, score: &mut dyn FnMut(Proof<'_>) -> f64| {
@@ -73,8 +74,10 @@ impl<L: Legs> Desk<'_, '_, L> {
         self.scratch.sizes = sizes;
         if ctx.config.looks_for(Signal::RepeatedTransfers) {
             let mut proof = Vec::new();
-            let by_payer = shape::repeated(received, &self.scratch.by_payer, keep.then_some(&mut proof));
-            let by_payee = shape::repeated(sent, &self.scratch.by_payee, keep.then_some(&mut proof));
+            let [payers, payees] =
+                [&self.scratch.payers, &self.scratch.payees].map(|all| all.iter().map(Party::stretch));
+            let by_payer = shape::repeated(received, &self.scratch.by_payer, payers, keep.then_some(&mut proof));
+            let by_payee = shape::repeated(sent, &self.scratch.by_payee, payees, keep.then_some(&mut proof));
             self.note(Signal::RepeatedTransfers, by_payer.max(by_payee), proof);
         }
         self.burst_signals();
@@ -90,7 +93,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         let mut counts = std::mem::take(&mut self.scratch.counts);
         let sides = [
             (Signal::FanInBurst, self.received, &self.scratch.payer_of, self.scratch.payers.len()),
-            (Signal::FanOutBurst, self.sent, &self.scratch.payee_of, self.scratch.payees as usize),
+            (Signal::FanOutBurst, self.sent, &self.scratch.payee_of, self.scratch.payees.len()),
         ];
         for ((signal, list, numbers, all), told) in sides.into_iter().zip(&mut told) {
             if all < 3 || !self.ctx.config.looks_for(signal) {
@@ -146,7 +149,7 @@ impl<L: Legs> Desk<'_, '_, L> {
             linked += 1;
             if self.keep {
                 let payer = payers[number];
-                let places = &self.scratch.by_payer[payer.start as usize..payer.end as usize];
+                let places = &self.scratch.by_payer[payer.stretch()];
                 let legs = places.iter().map(|&(_, place)| &self.received[place as usize]);
                 proof.extend(legs.filter(|leg| leg.amount_minor > 0).map(|leg| (leg.amount_minor as f64, leg.row)));
             }
