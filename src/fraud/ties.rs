@@ -55,7 +55,6 @@ impl Marked {
 pub(super) fn ties_of(graph: &TransferGraph, accounts: Range<usize>, marked: &mut Marked) -> Vec<Tie> {
     marked.0.resize(graph.accounts().div_ceil(64), 0);
     let weights: [f32; BUSY + 1] = std::array::from_fn(weight_of);
-    let mut known = [0u32; BUSY];
     let first = graph.row(accounts.start).start;
     let mut all = vec![Tie::default(); graph.row(accounts.end - 1).end - first];
     for account in accounts {
@@ -67,13 +66,7 @@ pub(super) fn ties_of(graph: &TransferGraph, accounts: Range<usize>, marked: &mu
             let ends = graph.neighbours(middle);
             let Some(&weight) = weights.get(ends.len()) else { continue };
             let payer = graph.counts(slot).received > 0;
-            // Whether an end is a counterparty is anybody's guess, so it is put down in any case.
-            let mut count = 0;
-            for &end in ends {
-                known[count % BUSY] = end;
-                count += usize::from(marked.holds(end));
-            }
-            for &end in &known[..count.min(BUSY)] {
+            for &end in ends.iter().filter(|&&end| marked.holds(end)) {
                 let tie = &mut ties[peers.partition_point(|&peer| peer < end)];
                 *tie = tie.over(weight, payer);
             }

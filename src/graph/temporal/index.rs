@@ -1,7 +1,6 @@
 //! The transfers of every account in order of time, on both sides.
 
 use std::ops::Range;
-use std::sync::Mutex;
 
 use crate::account::AccountIndex;
 use crate::error::{Error, Result};
@@ -94,10 +93,9 @@ impl TemporalIndex {
         }
         let (sorted, span) = columns.at_seconds.map_or((true, None), order_of);
         progress.step("lining up transfers", 0, 2)?;
-        let spare = Spare::default();
-        let received = line_up(columns, accounts, columns.payee, columns.payer, sorted, &spare);
+        let received = line_up(columns, accounts, columns.payee, columns.payer, sorted);
         progress.step("lining up transfers", 1, 2)?;
-        let sent = line_up(columns, accounts, columns.payer, columns.payee, sorted, &spare);
+        let sent = line_up(columns, accounts, columns.payer, columns.payee, sorted);
         progress.step("lining up transfers", 2, 2)?;
         let self_transfers = columns.len() as u64 - sent.legs.len() as u64;
         Ok(Self { received, sent, span, self_transfers })
@@ -157,8 +155,7 @@ fn order_of(times: &[i64]) -> (bool, Option<[i64; 2]>) {
     (parts.iter().all(|part| part.0), ends)
 }
 
-/// Rows of one piece, bucket after bucket, in each the order they came in; what lies behind them is left from before.
-#[derive(Default)]
+/// Rows of one piece, bucket after bucket, in each the order they came in.
 struct Dealt {
     starts: Vec<u32>,
     locals: Vec<u16>,
@@ -171,33 +168,8 @@ impl Dealt {
     }
 }
 
-/// Pieces that are done with: memory that has been touched is cheaper than fresh memory.
-#[derive(Default)]
-struct Spare(Mutex<Vec<Dealt>>);
-
-impl Spare {
-    fn take(&self) -> Dealt {
-        self.0.lock().ok().and_then(|mut pieces| pieces.pop()).unwrap_or_default()
-    }
-
-    fn give(&self, dealt: Vec<Dealt>) {
-        if let Ok(mut pieces) = self.0.lock() {
-            pieces.extend(dealt);
-        }
-    }
-}
-
-fn deal(
-    columns: &TransferColumns<'_>,
-    own: &[u32],
-    peer: &[u32],
-    buckets: usize,
-    range: Range<usize>,
-    spare: &Spare,
-) -> Dealt {
-    let Dealt { mut starts, mut locals, mut legs } = spare.take();
-    starts.clear();
-    starts.resize(buckets + 2, 0);
+fn deal(columns: &TransferColumns<'_>, own: &[u32], peer: &[u32], buckets: usize, range: Range<usize>) -> Dealt {
+    let mut starts = vec![0u32; buckets + 2];
     for row in range.clone() {
         starts[(own[row] >> BUCKET_BITS) as usize + 2] += u32::from(own[row] != peer[row]);
     }
@@ -205,9 +177,7 @@ fn deal(
         starts[bucket] += starts[bucket - 1];
     }
     let kept = starts[buckets + 1] as usize;
-    if legs.len() < kept {
-        (locals, legs) = (vec![0; kept], vec![Leg::default(); kept]);
-    }
+    let (mut locals, mut legs) = (vec![0u16; kept], vec![Leg::default(); kept]);
     for row in range {
         let (own, peer) = (own[row], peer[row]);
         if own == peer {
@@ -228,16 +198,9 @@ fn deal(
     Dealt { starts, locals, legs }
 }
 
-fn line_up(
-    columns: &TransferColumns<'_>,
-    accounts: usize,
-    own: &[u32],
-    peer: &[u32],
-    sorted: bool,
-    spare: &Spare,
-) -> Side {
+fn line_up(columns: &TransferColumns<'_>, accounts: usize, own: &[u32], peer: &[u32], sorted: bool) -> Side {
     let buckets = accounts.div_ceil(1 << BUCKET_BITS).max(1);
-    let pieces = map_chunks(columns.len(), PIECE, |range| deal(columns, own, peer, buckets, range, spare));
+    let pieces = map_chunks(columns.len(), PIECE, |range| deal(columns, own, peer, buckets, range));
     let sizes: Vec<usize> =
         (0..buckets).map(|bucket| pieces.iter().map(|piece| piece.segment(bucket).len()).sum()).collect();
     let total = sizes.iter().sum();
@@ -286,7 +249,6 @@ fn line_up(
             }
         }
     });
-    spare.give(pieces);
     side
 }
 
