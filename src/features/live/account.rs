@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
+use crate::features::live::arrivals::Arrivals;
+use crate::features::live::arrivals::place_in;
 use crate::features::live::few::Receipts;
 use crate::features::live::few::add_up;
 use crate::features::live::rows::FlowValues;
@@ -149,8 +151,7 @@ pub(super) struct Tally {
     pairs: HashTable<(u32, Pair)>,
     /// Days with transfers, ascending.
     days: VecDeque<Day>,
-    /// Seconds at which transfers came in, ascending, and how many. Nearly all are added and taken away at the ends.
-    arrivals: VecDeque<(i64, u32)>,
+    arrivals: Arrivals,
 }
 
 fn hash(counterparty: u32) -> u64 {
@@ -170,7 +171,7 @@ impl Tally {
         self.change_day(leg, day, sign);
         if leg.is_in {
             self.clock.change(leg, day, context, &mut self.sums, sign);
-            self.change_gaps(leg.at_seconds, sign);
+            self.sums.gap_square += self.arrivals.change(leg.at_seconds, sign);
         }
     }
 
@@ -204,49 +205,10 @@ impl Tally {
         }
     }
 
-    /// A new arrival cuts the gap it falls into in two; one that goes joins its two gaps.
-    fn change_gaps(&mut self, at_seconds: i64, sign: Sign) {
-        let place = place_in(&self.arrivals, at_seconds, |arrival| arrival.0);
-        let is_known = self.arrivals.get(place).is_some_and(|arrival| arrival.0 == at_seconds);
-        if !is_known {
-            self.arrivals.insert(place, (at_seconds, 0));
-        }
-        let times = &mut self.arrivals[place].1;
-        *times = match sign {
-            Sign::Plus => *times + 1,
-            Sign::Minus => *times - 1,
-        };
-        let is_empty = *times == 0;
-        if is_known == is_empty {
-            self.change_gap(place, sign);
-        }
-        if is_empty {
-            self.arrivals.remove(place);
-            if self.arrivals.len() * 8 < self.arrivals.capacity() {
-                self.arrivals.shrink_to(self.arrivals.len() * 2);
-            }
-        }
-    }
-
-    /// The second at `place` cuts a gap, or does no more.
-    fn change_gap(&mut self, place: usize, sign: Sign) {
-        let second = |place: usize| self.arrivals.get(place).map(|arrival| arrival.0);
-        let square = |from: Option<i64>, to: Option<i64>| match (from, to) {
-            (Some(from), Some(to)) => i128::from(to - from) * i128::from(to - from),
-            _ => 0,
-        };
-        let (before, here, after) = (place.checked_sub(1).and_then(second), second(place), second(place + 1));
-        let change = square(before, here) + square(here, after) - square(before, after);
-        self.sums.gap_square += match sign {
-            Sign::Plus => change,
-            Sign::Minus => -change,
-        };
-    }
-
     /// Asks for what the last transfers left behind, where the next ones go on.
     fn prefetch_ends(&self) {
         self.days.back().into_iter().for_each(prefetch);
-        self.arrivals.back().into_iter().for_each(prefetch);
+        self.arrivals.prefetch_end();
     }
 
     /// The sums with the figures that are none.
@@ -256,19 +218,9 @@ impl Tally {
         sums.last_day = self.days.back().map_or(0, |day| day.day);
         sums.last_receipt_day = self.days.iter().rfind(|day| day.passed.in_count > 0).map_or(0, |day| day.day);
         sums.top_week_minor = top_week(self.days.iter().map(|day| (day.day, day.passed.in_minor)));
-        sums.first_in_seconds = self.arrivals.front().map_or(0, |arrival| arrival.0);
-        sums.last_in_seconds = self.arrivals.back().map_or(0, |arrival| arrival.0);
+        sums.first_in_seconds = self.arrivals.first_seconds().unwrap_or(0);
+        sums.last_in_seconds = self.arrivals.last_seconds().unwrap_or(0);
         sums
-    }
-}
-
-/// Where `key` stands or is to stand among items that ascend by it, mostly at the end.
-#[inline]
-fn place_in<T>(items: &VecDeque<T>, key: i64, key_of: impl Fn(&T) -> i64) -> usize {
-    match items.back().map(&key_of) {
-        Some(last) if last == key => items.len() - 1,
-        Some(last) if last > key => items.partition_point(|item| key_of(item) < key),
-        _ => items.len(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! keep whole numbers and put them through the same formulas.
 
 mod account;
+mod arrivals;
 mod few;
 mod queue;
 mod rows;
@@ -221,9 +222,9 @@ impl LiveFeatures {
     ///
     /// # Complexity
     /// For each transfer, and for each forgotten: the smaller of the two neighbourhoods when a relation appears or goes, a
-    /// few lookups else; the days of the window for an account with more than 16 transfers, and of one that is out of order
-    /// or retracted the seconds at which the account was paid since, to be moved by a place. An account with a million
-    /// counterparties costs what its partner's neighbourhood costs.
+    /// few lookups else, of which one is logarithmic in the seconds at which the account was paid; the days of the window for
+    /// an account with more than 16 transfers. An account with a million counterparties costs what its partner's
+    /// neighbourhood costs.
     pub fn push_batch(&mut self, batch: &[Transfer]) -> Result<&LiveRows> {
         self.check(batch)?;
         self.events.clear();
