@@ -70,6 +70,7 @@
 //! # Ok::<(), dandelion_credit::Error>(())
 //! ```
 
+mod amounts;
 mod assessment;
 mod audit;
 mod baseline;

@@ -1,4 +1,4 @@
-//! Scores that an account's own transfers tell: how its receipts are spread over time, payers and amounts.
+//! Scores that an account's own transfers tell: how its receipts are spread over time and payers.
 //!
 //! Every function takes lists in order of time and gives a score in 0..=1; what proves it is gathered beside, when asked
 //! for, as `(weight, row)` with the most telling first after [`most_telling`].
@@ -8,7 +8,6 @@ use std::ops::Range;
 use crate::graph::temporal::Leg;
 
 use super::cusum::shift;
-use super::few::{Numbers, sort_sizes};
 
 pub(super) const DAY: i64 = 86_400;
 pub(super) const BLOCK: i64 = 30 * DAY;
@@ -154,62 +153,6 @@ pub(super) fn novelty(received: &[Leg], as_of: i64, first_seen: impl Fn(usize) -
     (share(0) - usual).max(0.0) * shrink(recent, 10.0)
 }
 
-/// Sizes of the amounts of `list` that `wanted` keeps, ascending; amounts of 0 are left out.
-pub(super) fn sizes(list: &[Leg], wanted: impl Fn(&Leg) -> bool, into: &mut Vec<u64>, buffers: &mut Numbers) {
-    into.clear();
-    into.extend(list.iter().map(|leg| if wanted(leg) { leg.amount_minor.unsigned_abs() } else { 0 }));
-    sort_sizes(into, buffers);
-    if into.first() == Some(&0) {
-        into.drain(..into.partition_point(|&size| size == 0));
-    }
-}
-
-/// How much one amount dominates the receipts, whose positive amounts are given in ascending order.
-pub(super) fn equal_amounts(received: &[Leg], amounts: &[u64], mut proof: Proof<'_>) -> f64 {
-    if amounts.len() < 3 {
-        return 0.0;
-    }
-    let (mut most, mut top) = (0, 0);
-    for run in amounts.chunk_by(|a, b| a == b) {
-        if run.len() > most {
-            (most, top) = (run.len(), run[0]);
-        }
-    }
-    let share = most as f64 / amounts.len() as f64;
-    let score = ((share - 0.2) / 0.8).max(few_amounts(amounts)) * shrink(amounts.len(), 10.0);
-    if score > 0.0 && proof.is_some() {
-        let dominating = received.iter().filter(|leg| leg.amount_minor > 0 && leg.amount_minor.unsigned_abs() == top);
-        dominating.for_each(|leg| prove(&mut proof, 1.0, leg.row));
-    }
-    score
-}
-
-/// How few different amounts there are: 1 less twice the entropy of the ascending `amounts`, in that of as many different
-/// ones; told of a hundred amounts and more.
-fn few_amounts(amounts: &[u64]) -> f64 {
-    const FEWEST: usize = 100;
-    if amounts.len() < FEWEST {
-        return 0.0;
-    }
-    let sum: f64 = amounts.chunk_by(|a, b| a == b).map(|run| n_ln_n(run.len())).sum();
-    let ln_count = (amounts.len() as f64).ln();
-    let entropy = ln_count - sum / amounts.len() as f64;
-    (1.0 - 2.0 * entropy / ln_count).max(0.0)
-}
-
-/// Share of receipts that are whole multiples of `unit`.
-pub(super) fn round_amounts(received: &[Leg], unit: i64, mut proof: Proof<'_>) -> f64 {
-    let (mut count, mut round) = (0usize, 0usize);
-    for leg in received.iter().filter(|leg| leg.amount_minor > 0) {
-        count += 1;
-        if leg.amount_minor % unit == 0 {
-            round += 1;
-            prove(&mut proof, leg.amount_minor as f64, leg.row);
-        }
-    }
-    if count == 0 { 0.0 } else { round as f64 / count as f64 * shrink(count, 10.0) }
-}
-
 /// Receipts like clockwork: even gaps, all at the same hours, or by night.
 pub(super) fn timing(received: &[Leg], offset_seconds: i64, mut proof: Proof<'_>) -> f64 {
     let count = received.len();
@@ -251,7 +194,7 @@ fn narrow_hours(hours: &[u32; 24], count: usize) -> f64 {
 }
 
 /// `n ln n`, of which 0 is 0.
-fn n_ln_n(n: usize) -> f64 {
+pub(super) fn n_ln_n(n: usize) -> f64 {
     const SMALL: [f64; 16] = [
         0.0,
         0.0,
@@ -321,72 +264,15 @@ fn prove_repeated(all: usize, at: impl Fn(usize) -> i64, row: impl Fn(usize) -> 
     }
 }
 
-/// How far the strangest amount of `list` is from the others, whose [`sizes`] are given.
-pub(super) fn out_of_scale(list: &[Leg], sizes: &[u64], mut proof: Proof<'_>) -> f64 {
-    /// The least unit in which distances are told.
-    const LEAST: f64 = 0.25;
-    /// Units up to which an amount is ordinary.
-    const ORDINARY: f64 = 3.0;
-    /// Median deviations of a normal law in its standard deviation.
-    const ROBUST: f64 = 1.4826;
-    if sizes.len() < 3 {
-        return 0.0;
-    }
-    let log = |size: u64| (size as f64).ln();
-    let median = log(sizes[sizes.len() / 2]);
-    let farthest = (log(sizes[sizes.len() - 1]) - median).max(median - log(sizes[0]));
-    if farthest <= ORDINARY * LEAST {
-        return 0.0;
-    }
-    let deviation = (log(halfway_out(sizes)) - median).abs();
-    let unit = (deviation * ROBUST).max(LEAST);
-    let largest = farthest / unit;
-    if largest > ORDINARY && proof.is_some() {
-        for leg in list.iter().filter(|leg| leg.amount_minor != 0) {
-            let distance = (log(leg.amount_minor.unsigned_abs()) - median).abs() / unit;
-            if distance > ORDINARY {
-                prove(&mut proof, distance, leg.row);
-            }
-        }
-    }
-    1.0 - (-(largest - ORDINARY).max(0.0) / 6.0).exp()
-}
-
-/// The size at the median distance from the median, told by ratios of whole numbers: walked to from the median outwards, the
-/// nearer side first.
-fn halfway_out(sizes: &[u64]) -> u64 {
-    let middle = sizes.len() / 2;
-    let square = u128::from(sizes[middle]).pow(2);
-    let (mut below, mut above, mut last) = (middle, middle, sizes[middle]);
-    for _ in 0..middle {
-        let above_is_nearer = match sizes.get(above + 1) {
-            Some(&next) => below == 0 || u128::from(sizes[below - 1]) * u128::from(next) <= square,
-            None => false,
-        };
-        last = if above_is_nearer {
-            above += 1;
-            sizes[above]
-        } else {
-            below -= 1;
-            sizes[below]
-        };
-    }
-    last
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::amounts::tests::sizes_of;
+    use super::super::amounts::{equal_amounts, out_of_scale, round_amounts};
     use super::*;
 
     fn legs(rows: &[(i64, i64)]) -> Vec<Leg> {
         let leg = |(row, &(at_seconds, amount_minor))| Leg { at_seconds, amount_minor, peer: 0, row };
         (0..).zip(rows).map(leg).collect()
-    }
-
-    fn sizes_of(list: &[Leg]) -> Vec<u64> {
-        let mut all = Vec::new();
-        sizes(list, |_| true, &mut all, &mut Numbers::default());
-        all
     }
 
     #[test]
@@ -395,39 +281,6 @@ mod tests {
             assert!((n_ln_n(n) - n as f64 * (n as f64).ln()).abs() < 1e-13, "{n}");
         }
         assert_eq!(n_ln_n(0), 0.0);
-    }
-
-    /// The median deviation by sorting, and a logarithm of every amount.
-    fn out_of_scale_by_sorting(list: &[Leg]) -> f64 {
-        let mut logs: Vec<f64> = list
-            .iter()
-            .map(|leg| leg.amount_minor.unsigned_abs())
-            .filter(|&size| size != 0)
-            .map(|size| (size as f64).ln())
-            .collect();
-        if logs.len() < 3 {
-            return 0.0;
-        }
-        logs.sort_by(f64::total_cmp);
-        let median = logs[logs.len() / 2];
-        let mut distances: Vec<f64> = logs.iter().map(|log| (log - median).abs()).collect();
-        distances.sort_by(f64::total_cmp);
-        let unit = (distances[logs.len() / 2] * 1.4826).max(0.25);
-        1.0 - (-(distances[logs.len() - 1] / unit - 3.0).max(0.0) / 6.0).exp()
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn strange_amounts_are_those_that_sorting_tells(
-            amounts in proptest::collection::vec(-9i64..9, 0..40), base in 1i64..9, strange in 0i64..5_000,
-        ) {
-            let rows: Vec<(i64, i64)> =
-                amounts.iter().map(|&amount| (0, amount.pow(2) * 40 * base + amount)).chain([(0, strange)]).collect();
-            let (list, mut proof) = (legs(&rows), Vec::new());
-            let score = out_of_scale(&list, &sizes_of(&list), Some(&mut proof));
-            proptest::prop_assert!((score - out_of_scale_by_sorting(&list)).abs() < 1e-9);
-            proptest::prop_assert_eq!(score > 0.0, !proof.is_empty());
-        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::graph::temporal::{FEW, Legs, most_among_few, widest_in};
 use crate::money::Scale;
 
+use super::super::amounts;
 use super::super::digits::amount_digits;
 use super::super::shape::{self, DAY, Proof, shrink};
 use super::super::signal::Signal;
@@ -21,12 +22,12 @@ impl<L: Legs> Desk<'_, '_, L> {
         let by_size = [Signal::EqualAmounts, Signal::AmountDigits, Signal::OutOfScale]
             .into_iter()
             .any(|signal| ctx.config.looks_for(signal));
-        shape::sizes(received, |_| by_size, &mut sizes[0], sorting);
-        shape::sizes(sent, |_| by_size, &mut sizes[1], sorting);
+        amounts::sizes(received, |_| by_size, &mut sizes[0], sorting);
+        amounts::sizes(sent, |_| by_size, &mut sizes[1], sorting);
         let sales = if self.received.iter().all(|leg| leg.amount_minor >= 0) {
             &sizes[0]
         } else {
-            shape::sizes(received, |leg| leg.amount_minor > 0, &mut sizes[2], sorting);
+            amounts::sizes(received, |leg| leg.amount_minor > 0, &mut sizes[2], sorting);
             &sizes[2]
         };
         let told = |desk: &mut Self, signal: Signal, score: &mut dyn FnMut(Proof<'_>) -> f64| {
@@ -58,18 +59,18 @@ impl<L: Legs> Desk<'_, '_, L> {
                     shape::lift(received, as_of, ctx.config.recent_multiple, proof)
                 });
             }
-            told(self, Signal::EqualAmounts, &mut |proof: Proof<'_>| shape::equal_amounts(received, sales, proof));
+            told(self, Signal::EqualAmounts, &mut |proof: Proof<'_>| amounts::equal_amounts(received, sales, proof));
             told(self, Signal::AmountDigits, &mut |mut proof: Proof<'_>| amount_digits(received, sales, &mut proof));
             let unit = ten_major(ctx.config.scale);
-            told(self, Signal::RoundAmounts, &mut |proof: Proof<'_>| shape::round_amounts(received, unit, proof));
+            told(self, Signal::RoundAmounts, &mut |proof: Proof<'_>| amounts::round_amounts(received, unit, proof));
             let offset = i64::from(ctx.config.utc_offset.seconds());
             told(self, Signal::TimingRegularity, &mut |proof: Proof<'_>| shape::timing(received, offset, proof));
             let positive = self.positive;
             told(self, Signal::Refunds, &mut |proof: Proof<'_>| shape::refunds(received, positive, proof));
         }
         told(self, Signal::OutOfScale, &mut |mut proof: Proof<'_>| {
-            let into = shape::out_of_scale(received, &sizes[0], proof.as_deref_mut());
-            into.max(shape::out_of_scale(sent, &sizes[1], proof))
+            let into = amounts::out_of_scale(received, &sizes[0], proof.as_deref_mut());
+            into.max(amounts::out_of_scale(sent, &sizes[1], proof))
         });
         self.scratch.sizes = sizes;
         if ctx.config.looks_for(Signal::RepeatedTransfers) {
