@@ -117,7 +117,8 @@ fn halfway_out(sizes: &[u64]) -> u64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::shape::most_telling;
     use super::*;
 
     fn legs(rows: &[(i64, i64)]) -> Vec<Leg> {
@@ -125,10 +126,39 @@ pub(super) mod tests {
         (0..).zip(rows).map(leg).collect()
     }
 
-    pub(in super::super) fn sizes_of(list: &[Leg]) -> Vec<u64> {
+    fn sizes_of(list: &[Leg]) -> Vec<u64> {
         let mut all = Vec::new();
         sizes(list, |_| true, &mut all, &mut Numbers::default());
         all
+    }
+
+    #[test]
+    fn equal_and_round_amounts_are_told_from_ordinary_ones() {
+        let even = legs(&[(0, 5_000); 20]);
+        let odd = legs(&(0..20).map(|i| (i, 1_003 + 617 * (i * i % 41))).collect::<Vec<_>>());
+        let equal = |list: &[Leg]| equal_amounts(list, &sizes_of(list), None);
+        assert!(equal(&even) > 0.6 && equal(&odd) < 0.1);
+        assert!(round_amounts(&even, 1_000, None) > 0.6 && round_amounts(&odd, 1_000, None) < 0.1);
+    }
+
+    #[test]
+    fn a_few_amounts_in_turn_are_told() {
+        // Five amounts, each a fifth of the receipts: none dominates.
+        let five = legs(&(0..400).map(|i| (i, 1_000 + i % 5)).collect::<Vec<_>>());
+        let fewness = 1.0 - 2.0 * 5f64.ln() / 400f64.ln();
+        let score = equal_amounts(&five, &sizes_of(&five), None);
+        assert!((score - fewness * shrink(400, 10.0)).abs() < 1e-12, "{score}");
+        assert_eq!(equal_amounts(&five[..95], &sizes_of(&five[..95]), None), 0.0, "too few to tell");
+        let different = legs(&(0..400).map(|i| (i, 1_000 + i)).collect::<Vec<_>>());
+        assert_eq!(equal_amounts(&different, &sizes_of(&different), None), 0.0);
+    }
+
+    #[test]
+    fn the_strange_amount_is_the_proof() {
+        let list = legs(&[(0, 900), (5, 910), (9, 905), (90, 8), (95, 900)]);
+        let mut proof = Vec::new();
+        assert!(out_of_scale(&list, &sizes_of(&list), Some(&mut proof)) > 0.9);
+        assert_eq!(most_telling(proof, 9), [3]);
     }
 
     /// The median deviation by sorting, and a logarithm of every amount.
