@@ -78,7 +78,7 @@ pub(super) fn build_graph(
             ..TransferColumns::of_pairs(&payer, &payee)
         })?;
     }
-    builder.finish(progress)
+    builder.into_graph(progress)
 }
 
 /// Writes the structure columns of the table.

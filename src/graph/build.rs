@@ -41,8 +41,8 @@ pub struct GraphConfig {
 
 /// Takes transfers in pieces and makes the graph of them; the pieces may be dropped as soon as they were pushed.
 ///
-/// Of each transfer the builder keeps 8 bytes (20 with amounts and times) until [`finish`](Self::finish), and the memory of
-/// them for the next build; drop the builder to give it back.
+/// Of each transfer the builder keeps 8 bytes (20 with amounts and times). [`finish`](Self::finish) holds on to that memory for
+/// the next build; [`into_graph`](Self::into_graph) gives it back before the rows are laid out, which may then lie in it.
 ///
 /// ```
 /// use dandelion_credit::graph::{GraphBuilder, GraphConfig};
@@ -72,8 +72,6 @@ pub struct GraphBuilder {
     pieces: Vec<Piece>,
     /// Pieces of earlier builds, whose memory the next ones take.
     spent: Vec<Piece>,
-    /// Whether there may be a next build that takes the memory of this one.
-    keep: bool,
     stage: Transfers,
     total_minor: u128,
     rows: u64,
@@ -96,7 +94,6 @@ impl GraphBuilder {
             columns: None,
             pieces: Vec::new(),
             spent: Vec::new(),
-            keep: true,
             stage: Transfers::new(),
             total_minor: 0,
             rows: 0,
@@ -188,6 +185,33 @@ impl GraphBuilder {
     /// # Complexity
     /// Linear in transfers, but for the sorting of each account's row.
     pub fn finish(&mut self, progress: Progress<'_>) -> Result<TransferGraph> {
+        self.fold(progress, |builder, pieces| builder.spent.extend(pieces))
+    }
+
+    /// The graph of all transfers pushed, where no other is built after it: the memory of the transfers is free again before
+    /// that of the graph is taken, and a host whose allocator hands it out anew touches less of it for the first time.
+    ///
+    /// ```
+    /// use dandelion_credit::graph::{GraphBuilder, GraphConfig};
+    /// use dandelion_credit::{Progress, TransferColumns};
+    ///
+    /// let mut builder = GraphBuilder::new(3, &GraphConfig::default()).unwrap();
+    /// builder.push(&TransferColumns::of_pairs(&[0, 1], &[1, 2])).unwrap();
+    /// assert_eq!(builder.into_graph(Progress::silent()).unwrap().neighbours(1), [0, 2]);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    ///
+    /// # Complexity
+    /// As [`finish`](Self::finish).
+    pub fn into_graph(mut self, progress: Progress<'_>) -> Result<TransferGraph> {
+        self.spent.clear();
+        self.fold(progress, |_, pieces| drop(pieces))
+    }
+
+    /// Folds the transfers pushed into a graph; `spend` takes the pieces as soon as they are read.
+    fn fold(&mut self, progress: Progress<'_>, spend: impl FnOnce(&mut Self, Vec<Piece>)) -> Result<TransferGraph> {
         let columns = self.columns.take().unwrap_or([false; 2]);
         let has = [columns[0] && !self.config.without_amounts, columns[1] && !self.config.without_days];
         let pieces = std::mem::take(&mut self.pieces);
@@ -208,11 +232,7 @@ impl GraphBuilder {
             progress.step(stage, done.fetch_add(1, Ordering::Relaxed) + 1, total)?;
             Ok(upper)
         })?;
-        if self.keep {
-            self.spent.extend(pieces);
-        } else {
-            drop(pieces);
-        }
+        spend(self, pieces);
         let rows = layout(&self.buckets, self.accounts, &uppers, has, progress)?;
         Ok(TransferGraph {
             offsets: rows.offsets,
@@ -244,7 +264,6 @@ impl TransferGraph {
     ) -> Result<Self> {
         let mut builder = GraphBuilder::new(accounts, config)?;
         builder.push(columns)?;
-        builder.keep = false;
-        builder.finish(progress)
+        builder.into_graph(progress)
     }
 }
