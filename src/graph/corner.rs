@@ -6,6 +6,7 @@ use crate::graph::TransferGraph;
 use crate::graph::components::Components;
 use crate::graph::features::Needs;
 use crate::graph::kinds::{add_up, ways};
+use crate::graph::weights::{Weighed, amount_weight, count_weight};
 use crate::graph::wide::whole_below;
 
 /// Shares are told in units of 2^-61, because whole numbers have the same sum in any order.
@@ -33,66 +34,6 @@ pub(super) struct Corner {
     pub constraint_amount: f64,
     /// Counterparties acquainted with another one, and components among the counterparties.
     pub alters: [u32; 2],
-}
-
-/// One over the weight of all of each account's relations.
-#[derive(Debug, Default)]
-pub(super) struct Weights {
-    pub by_count: Vec<f64>,
-    pub by_amount: Vec<f64>,
-}
-
-/// The weight of a relation by amount: what went either way, refunds taken off, never below nothing.
-pub(super) fn amount_weight(graph: &TransferGraph, slot: usize) -> f64 {
-    graph.amounts.as_ref().map_or(0.0, |column| {
-        let [sent, received] = column[slot];
-        (i128::from(sent) + i128::from(received)).max(0) as f64
-    })
-}
-
-/// Transfers over all relations of an account.
-pub(super) fn total_count(graph: &TransferGraph, row: Range<usize>) -> u64 {
-    let (mut sum, mut has_large) = (0, false);
-    for tally in &graph.tallies[row.clone()] {
-        sum += u64::from(tally.sent) + u64::from(tally.received);
-        has_large |= tally.is_large();
-    }
-    if has_large { row.map(|slot| graph.counts(slot).total()).sum() } else { sum }
-}
-
-pub(super) fn inverse_count(graph: &TransferGraph, row: Range<usize>) -> f64 {
-    1.0 / total_count(graph, row) as f64
-}
-
-/// The sum of the squared shares of an account's relations by count; not a number where it has none.
-pub(super) fn squared_counts(graph: &TransferGraph, row: Range<usize>, inverse: f64) -> f64 {
-    let (mut sum, mut has_large) = (0, false);
-    for tally in &graph.tallies[row.clone()] {
-        sum += u64::from((u32::from(tally.sent) + u32::from(tally.received)).pow(2));
-        has_large |= tally.is_large();
-    }
-    let large = || row.map(|slot| u128::from(graph.counts(slot).total()).pow(2)).sum::<u128>();
-    squared(if has_large { large() as f64 } else { sum as f64 }, inverse)
-}
-
-/// The same by amount, whose sum stays below 2^63.
-pub(super) fn squared_amounts(graph: &TransferGraph, row: Range<usize>, inverse: f64) -> f64 {
-    squared(row.map(|slot| (amount_weight(graph, slot) as u128).pow(2)).sum::<u128>() as f64, inverse)
-}
-
-fn squared(squares: f64, inverse: f64) -> f64 {
-    if squares == 0.0 { f64::NAN } else { squares * inverse * inverse }
-}
-
-/// The weight by amount of all relations of an account: whole minor units below 2^63 in all, so an exact sum fits and has no
-/// order.
-pub(super) fn total_amount(graph: &TransferGraph, row: Range<usize>) -> u64 {
-    row.map(|slot| amount_weight(graph, slot) as u64).sum()
-}
-
-pub(super) fn inverse_amount(graph: &TransferGraph, row: Range<usize>) -> f64 {
-    let sum = total_amount(graph, row);
-    if sum == 0 { 0.0 } else { 1.0 / sum as f64 }
 }
 
 /// What reaches an account and a counterparty through a third one that both know, over all of the third one's dealings:
@@ -169,16 +110,16 @@ struct Tie {
 pub(super) struct Ties {
     /// One over the account's total.
     inverse: f64,
-    /// The sum of the squared shares alone.
-    squares: f64,
+    /// Its constraint as far as nobody knows another.
+    alone: f64,
     /// By place in the row; what is left of earlier accounts at places that are not known.
     all: Vec<Tie>,
 }
 
 impl Ties {
     /// Begins with an account that has so many relations.
-    pub fn begin(&mut self, inverse: f64, squares: f64, relations: usize) {
-        (self.inverse, self.squares) = (inverse, squares);
+    pub fn begin(&mut self, inverse: f64, alone: f64, relations: usize) {
+        (self.inverse, self.alone) = (inverse, alone);
         self.all.resize(self.all.len().max(relations), Tie::default());
     }
 
@@ -213,7 +154,7 @@ impl Ties {
             let number = Unit::of_scale(tie.scale).number(tie.through);
             sum += square_beyond(tie.weight * self.inverse, number, self.inverse);
         });
-        self.squares + beyond(sum)
+        self.alone + beyond(sum)
     }
 }
 
@@ -236,11 +177,6 @@ fn whole(share: f64) -> u64 {
     in_units(share * TIE)
 }
 
-/// The weight of a relation by transfers either way.
-pub(super) fn count_weight(graph: &TransferGraph, slot: usize) -> f64 {
-    graph.counts(slot).total() as f64
-}
-
 impl Ego {
     /// Begins with the account whose row is `row`; `others` tells one over the total of the counterparty at a place, by count
     /// and by amount, which only those in a triangle need.
@@ -257,15 +193,15 @@ impl Ego {
         self.row = row.clone();
         self.sum = Corner::default();
         if needs.ties {
-            let inverse = inverse_count(graph, row.clone());
-            self.by_count.begin(inverse, squared_counts(graph, row.clone(), inverse), degree);
+            let weighed = Weighed::by_count(graph, row.clone());
+            self.by_count.begin(weighed.inverse(), weighed.constraint_alone(), degree);
             for (place, slot) in row.clone().enumerate() {
                 self.by_count.know(place, count_weight(graph, slot), by_count(place));
             }
         }
         if needs.tie_amounts {
-            let inverse = inverse_amount(graph, row.clone());
-            self.by_amount.begin(inverse, squared_amounts(graph, row.clone(), inverse), degree);
+            let weighed = Weighed::by_amount(graph, row.clone());
+            self.by_amount.begin(weighed.inverse(), weighed.constraint_alone(), degree);
             for (place, slot) in row.clone().enumerate() {
                 self.by_amount.know(place, amount_weight(graph, slot), by_amount(place));
             }

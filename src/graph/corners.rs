@@ -5,21 +5,21 @@
 //! while all it is about lies in the core's cache ([`listen`](super::listen)). Sums are whole numbers, so that their order
 //! does not matter.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{inverse_amount, inverse_count, total_amount, total_count};
 use crate::graph::count::{RUN, Run};
 use crate::graph::enumerate::CornerPart;
 use crate::graph::features::Needs;
-use crate::graph::lines::{ACCOUNTS, Line, Lines, NOBODY, Side, found_in};
+use crate::graph::lines::{Line, Lines, NOBODY, Side, found_in};
 use crate::graph::listen::Listener;
 use crate::graph::partition::Buckets;
+use crate::graph::rows::Totals;
 use crate::graph::stage::{Pool, Steps};
 use crate::graph::streams::Streams;
-use crate::graph::told::{Said, UNTOLD, head, to_tell};
+use crate::graph::told::{Said, UNTOLD, head};
+use crate::graph::weights::Weighed;
 use crate::graph::wide::prefetch;
 use crate::parallel::{for_each_chunk_mut, join, map_chunks};
 use crate::progress::Progress;
@@ -39,30 +39,14 @@ pub(super) struct Work<'a> {
     pub needs: Needs,
 }
 
-/// The weights of all of each account's relations together, as they are told: by count, by amount; empty where not asked for.
-#[derive(Debug)]
-pub(super) struct Totals(pub [Vec<u32>; 2]);
-
-impl Totals {
-    pub fn of(graph: &TransferGraph, needs: Needs) -> Self {
-        let of_all = |wanted: bool, total: fn(&TransferGraph, Range<usize>) -> u64| {
-            let mut all = vec![0; if wanted { graph.accounts() } else { 0 }];
-            for_each_chunk_mut(&mut all, ACCOUNTS, |first, all| {
-                let told = |account| to_tell(total(graph, graph.row(account)));
-                all.iter_mut().zip(first..).for_each(|(value, account)| *value = told(account));
-            });
-            all
-        };
-        Self([of_all(needs.ties, total_count), of_all(needs.tie_amounts, total_amount)])
-    }
-}
-
 /// One over the total of an account, as it was told or as the graph has it where it was not; nothing where there is no weight.
 #[inline]
 pub(super) fn inverse_told(graph: &TransferGraph, kind: usize, account: u32, told: u32) -> f64 {
     #[cold]
     fn in_graph(graph: &TransferGraph, kind: usize, account: u32) -> f64 {
-        [inverse_count, inverse_amount][kind](graph, graph.row(account as usize))
+        let row = graph.row(account as usize);
+        let weighed = if kind == 0 { Weighed::by_count(graph, row) } else { Weighed::by_amount(graph, row) };
+        weighed.inverse()
     }
     match told {
         UNTOLD => in_graph(graph, kind, account),

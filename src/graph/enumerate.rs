@@ -8,14 +8,18 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Corner, Weights, inverse_amount, inverse_count};
-use crate::graph::corners::{Totals, Work, corners};
+use crate::graph::classes::classes_of;
+use crate::graph::corner::Corner;
+use crate::graph::corners::{Work, corners};
 use crate::graph::count;
 use crate::graph::dense;
 use crate::graph::features::Needs;
 use crate::graph::lines::{ACCOUNTS, Beside, Lines};
 use crate::graph::marked::{Marking, marked};
 use crate::graph::orient::{Load, Oriented};
+use crate::graph::rows::RowColumns;
+use crate::graph::stage::{put, runs};
+use crate::graph::weights::{Weighed, Weights};
 use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;
 
@@ -45,14 +49,15 @@ pub(super) struct CornerPart<'a> {
 }
 
 impl CornerColumns {
-    fn of(accounts: usize, needs: Needs) -> Self {
+    /// Constraints begin with what they are as far as nobody knows another.
+    fn of(accounts: usize, needs: Needs, [constraint, constraint_amount]: [Vec<f64>; 2]) -> Self {
         let len = |wanted: bool| if wanted { accounts } else { 0 };
         Self {
             triangles: vec![0; accounts],
             payer_pairs: vec![[0; 2]; len(needs.payers)],
             kinds: vec![[0; 4]; len(needs.kinds)],
-            constraint: vec![0.0; len(needs.ties)],
-            constraint_amount: vec![0.0; len(needs.tie_amounts)],
+            constraint,
+            constraint_amount,
             alters: vec![[0; 2]; len(needs.alters)],
         }
     }
@@ -64,14 +69,11 @@ impl CornerColumns {
 
     /// The columns cut into runs of `width` accounts.
     pub fn parts(&mut self, width: usize) -> Vec<CornerPart<'_>> {
-        fn cut<T>(column: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
-            column.chunks_mut(width).chain(std::iter::repeat_with(Default::default))
-        }
-        let mut payer_pairs = cut(&mut self.payer_pairs, width);
-        let mut kinds = cut(&mut self.kinds, width);
-        let mut constraint = cut(&mut self.constraint, width);
-        let mut constraint_amount = cut(&mut self.constraint_amount, width);
-        let mut alters = cut(&mut self.alters, width);
+        let mut payer_pairs = runs(&mut self.payer_pairs, width);
+        let mut kinds = runs(&mut self.kinds, width);
+        let mut constraint = runs(&mut self.constraint, width);
+        let mut constraint_amount = runs(&mut self.constraint_amount, width);
+        let mut alters = runs(&mut self.alters, width);
         self.triangles
             .chunks_mut(width)
             .map(|triangles| CornerPart {
@@ -100,12 +102,14 @@ impl CornerColumns {
 }
 
 impl CornerPart<'_> {
+    /// The constraint of an account as far as nobody knows another, by count and by amount; not a number where it was not
+    /// asked for.
+    #[inline]
+    pub fn constraints_alone(&self, at: usize) -> [f64; 2] {
+        [&self.constraint, &self.constraint_amount].map(|column| column.get(at).copied().unwrap_or(f64::NAN))
+    }
+
     pub fn set(&mut self, at: usize, corner: &Corner) {
-        fn put<T: Copy>(column: &mut [T], at: usize, value: T) {
-            if let Some(slot) = column.get_mut(at) {
-                *slot = value;
-            }
-        }
         self.triangles[at] = corner.triangles;
         put(self.payer_pairs, at, corner.payer_pairs);
         put(self.kinds, at, corner.kinds);
@@ -123,7 +127,7 @@ fn suits_lines(graph: &TransferGraph, lines: &Lines) -> bool {
 /// Triangles of every account.
 pub(super) fn triangles_of_all(graph: &TransferGraph, progress: Progress<'_>) -> Result<Vec<u64>> {
     progress.step("orienting relations", 0, 1)?;
-    let lines = Lines::of(graph, Beside::Nothing);
+    let lines = Lines::of(graph, &classes_of(graph), Beside::Nothing);
     if suits_lines(graph, &lines) {
         return count::count(&lines, graph.accounts(), progress);
     }
@@ -131,15 +135,22 @@ pub(super) fn triangles_of_all(graph: &TransferGraph, progress: Progress<'_>) ->
     dense::count(graph, &Oriented::of(graph, Load::Nothing), progress)
 }
 
-/// What the triangles of every account come to.
-pub(super) fn corners_of_all(graph: &TransferGraph, needs: Needs, progress: Progress<'_>) -> Result<CornerColumns> {
+/// What the triangles of every account come to. The degrees of neighbours are added up on the way, where they are asked for.
+pub(super) fn corners_of_all(
+    graph: &TransferGraph,
+    rows: &mut RowColumns,
+    needs: Needs,
+    progress: Progress<'_>,
+) -> Result<CornerColumns> {
     progress.step("orienting relations", 0, 1)?;
-    let mut columns = CornerColumns::of(graph.accounts(), needs);
-    let lines = Lines::of(graph, if needs.tie_amounts { Beside::TalliesAndAmounts } else { Beside::Tallies });
+    let mut columns = CornerColumns::of(graph.accounts(), needs, std::mem::take(&mut rows.constraints_alone));
+    let beside = if needs.tie_amounts { Beside::TalliesAndAmounts } else { Beside::Tallies };
+    let mut lines = Lines::with(graph, &rows.classes, needs.neighbour_degree.then_some(&rows.degree), beside);
+    rows.neighbour_degrees = lines.take_neighbour_degrees();
     if suits_lines(graph, &lines) {
         // What is told stays below three times the graph itself.
         let most = graph.bytes() / size_of::<u32>() * 3 + (1 << 24);
-        let work = Work { graph, buckets: lines.buckets, totals: &Totals::of(graph, needs), needs };
+        let work = Work { graph, buckets: lines.buckets, totals: &rows.totals, needs };
         if corners(work, lines, &mut columns.parts(work.buckets.width()), most, progress)? {
             return Ok(columns);
         }
@@ -153,12 +164,13 @@ pub(super) fn corners_of_all(graph: &TransferGraph, needs: Needs, progress: Prog
 }
 
 fn weights(graph: &TransferGraph, needs: Needs) -> Weights {
-    let weigh = |wanted: bool, inverse: fn(&TransferGraph, Range<usize>) -> f64| {
+    let weigh = |wanted: bool, weigh: fn(&TransferGraph, Range<usize>) -> Weighed| {
         let mut all = vec![0.0; if wanted { graph.accounts() } else { 0 }];
         for_each_chunk_mut(&mut all, ACCOUNTS, |first, all| {
-            all.iter_mut().zip(first..).for_each(|(value, account)| *value = inverse(graph, graph.row(account)));
+            let inverse = |account| weigh(graph, graph.row(account)).inverse();
+            all.iter_mut().zip(first..).for_each(|(value, account)| *value = inverse(account));
         });
         all
     };
-    Weights { by_count: weigh(needs.ties, inverse_count), by_amount: weigh(needs.tie_amounts, inverse_amount) }
+    Weights { by_count: weigh(needs.ties, Weighed::by_count), by_amount: weigh(needs.tie_amounts, Weighed::by_amount) }
 }

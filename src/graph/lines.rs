@@ -6,10 +6,11 @@
 use std::ops::Range;
 
 use crate::graph::TransferGraph;
-use crate::graph::corner::amount_weight;
+use crate::graph::classes::DegreeSum;
 use crate::graph::csr::Tally;
 use crate::graph::partition::Buckets;
 use crate::graph::told::{Said, to_tell};
+use crate::graph::weights::amount_weight;
 use crate::parallel::map_chunks;
 
 /// Accounts in a line.
@@ -83,6 +84,8 @@ pub(super) struct Part {
     pointing: Vec<u64>,
     /// Pairs of relations that leave one account.
     wedges: u64,
+    /// The degrees of all counterparties of each account together, where asked for.
+    neighbour_degrees: Vec<u64>,
 }
 
 /// The relations of a graph oriented by rank: the degree's size class, ties by account.
@@ -98,35 +101,26 @@ pub(super) struct Lines {
     pub wedges: u64,
 }
 
-/// The size class of a degree, eight to a doubling: one byte an account instead of four keeps the order of tens of millions
-/// of accounts near the cache.
-pub(super) fn class_of(degree: usize) -> u8 {
-    let degree = degree as u64;
-    if degree < 16 {
-        return degree as u8;
-    }
-    let octave = degree.ilog2();
-    (16 + (octave - 4) * 8 + ((degree >> (octave - 3)) & 7) as u32) as u8
-}
-
-/// The size class of every account's degree.
-pub(super) fn classes(graph: &TransferGraph) -> Vec<u8> {
-    map_chunks(graph.accounts(), ACCOUNTS, |range| {
-        let rows = graph.offsets[range.start..=range.end].windows(2);
-        rows.map(|row| class_of((row[1] - row[0]) as usize)).collect::<Vec<u8>>()
-    })
-    .concat()
-}
-
 impl Lines {
-    pub fn of(graph: &TransferGraph, beside: Beside) -> Self {
-        let classes = classes(graph);
+    /// The lines of a graph whose accounts are of such `classes`, with what is asked for `beside` them.
+    pub fn of(graph: &TransferGraph, classes: &[u8], beside: Beside) -> Self {
+        Self::with(graph, classes, None, beside)
+    }
+
+    /// The same; where `degree` is given, the degrees of everybody's counterparties are added up on the way.
+    pub fn with(graph: &TransferGraph, classes: &[u8], degree: Option<&[u32]>, beside: Beside) -> Self {
         let buckets = Buckets::over(graph.accounts());
-        let mut parts: Vec<Part> =
-            map_chunks(buckets.len(), 1, |bucket| lines_of(graph, &classes, buckets.range(bucket.start), beside));
+        let mut parts: Vec<Part> = map_chunks(buckets.len(), 1, |bucket| {
+            lines_of(graph, classes, degree, buckets.range(bucket.start), beside)
+        });
         let pointing = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.pointing)).collect();
         let wedges = parts.iter().map(|part| part.wedges).sum();
         Self { buckets, parts, pointing, wedges }
+    }
+
+    /// The degrees of everybody's counterparties together, where they were asked for.
+    pub fn take_neighbour_degrees(&mut self) -> Vec<u64> {
+        self.parts.iter_mut().flat_map(|part| std::mem::take(&mut part.neighbour_degrees)).collect()
     }
 
     /// The lines of each bucket: few enough to stay in the nearest cache, where the parts themselves do not.
@@ -164,26 +158,41 @@ impl Lines {
 }
 
 #[inline(never)]
-fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: Beside) -> Part {
+fn lines_of(
+    graph: &TransferGraph,
+    classes: &[u8],
+    degree: Option<&[u32]>,
+    range: Range<usize>,
+    beside: Beside,
+) -> Part {
     let accounts = range.len();
     let sides = if beside > Beside::Nothing { accounts } else { 0 };
     let mut part = Part {
         lines: Vec::with_capacity(accounts),
         sides: Vec::with_capacity(sides),
+        neighbour_degrees: Vec::with_capacity(if degree.is_some() { accounts } else { 0 }),
         pointing: vec![0; accounts.div_ceil(64)],
         ..Part::default()
     };
     let mut alone = Kept::<()>::default();
     let mut with_tallies = Kept::<Tally>::default();
+    let mut room = Vec::new();
     for (local, account) in range.enumerate() {
         let row = graph.row(account);
         let neighbours = graph.neighbours[row.clone()].iter().copied();
         let kept = if beside == Beside::Nothing {
-            alone.keep(classes, account as u32, neighbours.map(|other| (other, ())));
+            alone.keep(classes, account as u32, neighbours.map(|other| (other, ())), |_, _| ());
             part.push(&alone.others, alone.len)
         } else {
             let tallies = graph.tallies[row.clone()].iter().copied();
-            with_tallies.keep(classes, account as u32, neighbours.zip(tallies));
+            let pairs = neighbours.zip(tallies);
+            if let Some(degree) = degree {
+                let mut sum = DegreeSum::over(row.len(), &mut room);
+                with_tallies.keep(classes, account as u32, pairs, |other, class| sum.add(other, class));
+                part.neighbour_degrees.push(sum.finish(degree));
+            } else {
+                with_tallies.keep(classes, account as u32, pairs, |_, _| ());
+            }
             part.push_side(&with_tallies);
             part.push(&with_tallies.others, with_tallies.len)
         };
@@ -202,7 +211,12 @@ fn lines_of(graph: &TransferGraph, classes: &[u8], range: Range<usize>, beside: 
 /// Whether `other` ranks above `account`.
 #[inline]
 fn is_above(classes: &[u8], account: u32, other: u32) -> bool {
-    classes[other as usize] >= classes[account as usize] + u8::from(other < account)
+    ranks_above([classes[account as usize], classes[other as usize]], account, other)
+}
+
+#[inline]
+fn ranks_above([class, class_of_other]: [u8; 2], account: u32, other: u32) -> bool {
+    class_of_other >= class + u8::from(other < account)
 }
 
 /// Whom one account points to, and what lies beside.
@@ -215,9 +229,15 @@ struct Kept<T> {
 }
 
 impl<T: Copy + Default> Kept<T> {
-    /// Keeps those of a row to whom `account` points.
+    /// Keeps those of a row to whom `account` points; `meet` sees everybody in it, and their class.
     #[inline]
-    fn keep(&mut self, classes: &[u8], account: u32, row: impl ExactSizeIterator<Item = (u32, T)>) {
+    fn keep(
+        &mut self,
+        classes: &[u8],
+        account: u32,
+        row: impl ExactSizeIterator<Item = (u32, T)>,
+        mut meet: impl FnMut(u32, u8),
+    ) {
         let room = row.len() + LANES + 1;
         if self.others.len() < room {
             self.others.resize(room, NOBODY);
@@ -226,10 +246,13 @@ impl<T: Copy + Default> Kept<T> {
         let (others, all_beside) = (&mut self.others[..room], &mut self.beside[..room]);
         // Every candidate is written, only those above are kept: no branch to guess.
         let mut at = 0;
+        let own = classes[account as usize];
         for (other, beside) in row {
+            let class = classes[other as usize];
+            meet(other, class);
             others[at] = other;
             all_beside[at] = beside;
-            at += usize::from(is_above(classes, account, other));
+            at += usize::from(ranks_above([own, class], account, other));
         }
         others[at..at + LANES].fill(NOBODY);
         self.len = at;
@@ -263,18 +286,5 @@ impl Part {
             self.long_sides
                 .extend(kept.beside[..kept.len.next_multiple_of(LANES)].iter().map(|&tally| Said::of(tally)));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn size_classes_ascend_and_fit_a_byte() {
-        let classes: Vec<u8> = (0..100_000).map(class_of).collect();
-        assert!(classes.is_sorted());
-        assert_eq!(classes[15..19], [15, 16, 16, 17]);
-        assert!(class_of(u32::MAX as usize) < u8::MAX);
     }
 }

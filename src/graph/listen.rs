@@ -1,11 +1,12 @@
 //! What accounts were told of their triangles, added up account by account.
 
 use crate::graph::circle::Circle;
-use crate::graph::corner::{Corner, Ties, amount_weight, count_weight, squared_amounts, squared_counts};
+use crate::graph::corner::{Corner, Ties};
 use crate::graph::corners::{AMOUNT, NAMES, Space, Work, inverse_told};
 use crate::graph::enumerate::CornerPart;
 use crate::graph::kinds::add_up;
 use crate::graph::told::{amount_told, count_told, told_count, told_ways};
+use crate::graph::weights::{amount_weight, count_weight};
 use crate::graph::wide::prefetch;
 
 /// Accounts before the one whose alters' totals are asked for.
@@ -45,15 +46,16 @@ impl Listener {
             let mut sums = [0; 6];
             add_up(&mut sums, told, |record| told_ways(record[0]));
             let [payers, one_sided, kinds @ ..] = sums;
+            let [constraint, constraint_amount] = part.constraints_alone(local);
             let mut corner = Corner {
                 triangles: told.len() as u64,
                 payer_pairs: [payers, one_sided],
                 kinds,
-                constraint: f64::NAN,
-                constraint_amount: f64::NAN,
-                alters: [0; 2],
+                constraint,
+                constraint_amount,
+                alters: [0, work.graph.row(account).len() as u32],
             };
-            if LEN > NAMES {
+            if LEN > NAMES && !told.is_empty() {
                 know(work, account, told, circle, ties, &mut corner);
             }
             part.set(local, &corner);
@@ -113,7 +115,7 @@ fn know<const LEN: usize>(
     let names = |places: [u32; 2]| places.map(|place| others[place as usize]);
     if needs.ties {
         let own = inverse(0, account);
-        ties.begin(own, squared_counts(graph, row.clone(), own), row.len());
+        ties.begin(own, corner.constraint, row.len());
         circle.acquainted().for_each(|place| {
             ties.know(place, count_weight(graph, row.start + place), inverse(0, others[place] as usize));
         });
@@ -124,7 +126,7 @@ fn know<const LEN: usize>(
     }
     if LEN > AMOUNT {
         let own = inverse(1, account);
-        ties.begin(own, squared_amounts(graph, row.clone(), own), row.len());
+        ties.begin(own, corner.constraint_amount, row.len());
         circle.acquainted().for_each(|place| {
             ties.know(place, amount_weight(graph, row.start + place), inverse(1, others[place] as usize));
         });

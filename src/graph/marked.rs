@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Corner, Unit, Weights, beyond, square_beyond, squared_amounts, squared_counts};
+use crate::graph::corner::{Corner, Unit, beyond, square_beyond};
 use crate::graph::enumerate::{CornerColumns, CornerPart};
 use crate::graph::features::Needs;
 use crate::graph::joined::Joined;
@@ -19,6 +19,7 @@ use crate::graph::matrix::Core;
 use crate::graph::orient::{Oriented, OutRows};
 use crate::graph::stage::{Pool, Steps};
 use crate::graph::told::count_of;
+use crate::graph::weights::Weights;
 use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;
 
@@ -421,22 +422,21 @@ fn sum_up(
     joined: &mut Joined,
     part: &mut CornerPart<'_>,
 ) {
-    let Marking { graph, oriented, weights, needs } = work;
+    let Marking { graph, oriented, needs, .. } = work;
     for at in 0..part.len {
         let account = first + at;
         let row = graph.row(account);
         let mut corner = Corner { triangles: counts[account], ..Corner::default() };
+        let [by_count, by_amount] = part.constraints_alone(at);
         if let Some(sums) = told.kinds.get(account) {
             let [payers, one_sided, kinds @ ..] = sums.each_ref().map(|sum| sum.load(Ordering::Relaxed));
             (corner.payer_pairs, corner.kinds) = ([payers, one_sided], kinds);
         }
         if needs.ties {
-            let alone = squared_counts(graph, row.clone(), weights.by_count[account]);
-            corner.constraint = alone + beyond(told.square(0, account));
+            corner.constraint = by_count + beyond(told.square(0, account));
         }
         if needs.tie_amounts {
-            let alone = squared_amounts(graph, row.clone(), weights.by_amount[account]);
-            corner.constraint_amount = alone + beyond(told.square(1, account));
+            corner.constraint_amount = by_amount + beyond(told.square(1, account));
         }
         if needs.alters {
             let acquainted = told.acquainted[account].load(Ordering::Relaxed);

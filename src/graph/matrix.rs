@@ -13,10 +13,11 @@ use std::sync::atomic::Ordering;
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Unit, amount_weight, count_weight};
+use crate::graph::corner::Unit;
 use crate::graph::marked::{Marking, Told};
 use crate::graph::orient::Oriented;
 use crate::graph::stage::{Pool, Steps};
+use crate::graph::weights::{amount_weight, count_weight};
 use crate::graph::wide;
 use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;

@@ -21,6 +21,7 @@
 mod bipartite;
 mod build;
 mod circle;
+mod classes;
 mod components;
 mod core_numbers;
 mod corner;
@@ -42,6 +43,7 @@ mod marked;
 mod matrix;
 mod orient;
 mod partition;
+mod rows;
 mod single;
 mod stage;
 mod streams;
@@ -50,6 +52,7 @@ pub mod temporal;
 mod told;
 mod triangles;
 mod visit;
+mod weights;
 pub(crate) mod wide;
 
 pub use bipartite::{BipartiteStructure, Role, bipartite_structure};

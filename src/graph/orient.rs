@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use crate::graph::TransferGraph;
-use crate::graph::corner::amount_weight;
+use crate::graph::classes::classes_of;
 use crate::graph::csr::Tally;
-use crate::graph::lines::classes;
 use crate::graph::partition::Buckets;
+use crate::graph::weights::amount_weight;
 use crate::parallel::map_chunks;
 
 /// The rows of one bucket's accounts: whom they point to, lowest rank first.
@@ -53,7 +53,7 @@ impl Oriented {
     pub fn of(graph: &TransferGraph, load: Load) -> Self {
         let accounts = graph.accounts();
         let buckets = Buckets::over(accounts);
-        let classes = classes(graph);
+        let classes = classes_of(graph);
         let parts: Vec<OutRows> =
             map_chunks(buckets.len(), 1, |bucket| out_rows(graph, &classes, buckets.range(bucket.start), load));
         Self { buckets, parts, classes }

@@ -5,11 +5,12 @@ use std::ops::Range;
 use crate::account::AccountIndex;
 use crate::error::{Error, Result};
 use crate::graph::TransferGraph;
-use crate::graph::corner::{Ego, Link, Weights, amount_weight, count_weight, inverse_amount, inverse_count};
+use crate::graph::corner::{Ego, Link};
 use crate::graph::egonet::EgonetFit;
 use crate::graph::features::{StructureConfig, StructureFeature};
 use crate::graph::kinds::ways;
-use crate::graph::structure::{DirectedDegrees, Measured};
+use crate::graph::structure::Measured;
+use crate::graph::weights::{Tallied, Weighed, Weights, amount_weight, count_weight};
 
 /// The structure around one account: what [`account_structure`] gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,7 +98,7 @@ pub fn account_structure(
         if needs.neighbour_degree { neighbours.iter().map(|&other| graph.degree(other) as u64).sum() } else { 0 };
     let measured = Measured {
         degree: row.len() as u32,
-        directed: DirectedDegrees::of(&graph.tallies[row]),
+        directed: Tallied::of(&graph.tallies[row]).directed,
         corner,
         core: None,
         neighbour_degrees,
@@ -144,11 +145,11 @@ fn weights(graph: &TransferGraph, neighbours: &[u32], found: &[(u32, u32, usize)
         acquainted[a as usize] = true;
         acquainted[b as usize] = true;
     }
-    let weigh = |wanted: bool, inverse: fn(&TransferGraph, Range<usize>) -> f64| {
+    let weigh = |wanted: bool, weigh: fn(&TransferGraph, Range<usize>) -> Weighed| {
         let one = |(&other, &acquainted): (&u32, &bool)| {
-            if acquainted { inverse(graph, graph.row(other as usize)) } else { 0.0 }
+            if acquainted { weigh(graph, graph.row(other as usize)).inverse() } else { 0.0 }
         };
         if wanted { neighbours.iter().zip(&acquainted).map(one).collect() } else { Vec::new() }
     };
-    Weights { by_count: weigh(wanted[0], inverse_count), by_amount: weigh(wanted[1], inverse_amount) }
+    Weights { by_count: weigh(wanted[0], Weighed::by_count), by_amount: weigh(wanted[1], Weighed::by_amount) }
 }

@@ -41,6 +41,19 @@ impl<T> Pool<T> {
     }
 }
 
+/// A column cut into runs of `width`, and empty ones behind: a column that was not asked for has none but these.
+pub(super) fn runs<T>(column: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
+    column.chunks_mut(width).chain(std::iter::repeat_with(Default::default))
+}
+
+/// Sets an entry of a column, unless that was not asked for.
+#[inline]
+pub(super) fn put<T>(column: &mut [T], at: usize, value: T) {
+    if let Some(slot) = column.get_mut(at) {
+        *slot = value;
+    }
+}
+
 /// A stage of many steps on many threads, which the caller may stop.
 pub(super) struct Steps<'a> {
     stage: &'static str,

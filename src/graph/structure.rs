@@ -4,12 +4,13 @@ use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::core_numbers::core_numbers;
 use crate::graph::corner::Corner;
-use crate::graph::csr::Tally;
 use crate::graph::egonet::EgonetFit;
 use crate::graph::enumerate::{CornerColumns, corners_of_all, triangles_of_all};
 use crate::graph::features::{StructureConfig, StructureFeature};
 use crate::graph::lines::ACCOUNTS;
-use crate::parallel::{filled, for_each_chunk_mut, join, map_chunks};
+use crate::graph::rows::RowColumns;
+use crate::graph::weights::DirectedDegrees;
+use crate::parallel::{join, map_chunks};
 use crate::progress::Progress;
 
 /// The structure around every account of a graph: what [`structure`] gives.
@@ -174,42 +175,12 @@ impl Structure {
 pub fn structure(graph: &TransferGraph, config: &StructureConfig, progress: Progress<'_>) -> Result<Structure> {
     let mut needs = config.needs();
     needs.tie_amounts &= graph.has_amounts();
-    let accounts = graph.accounts();
-    let mut degree = filled(accounts, 0);
-    for_each_chunk_mut(&mut degree, ACCOUNTS, |first, degrees| {
-        degrees.iter_mut().zip(first..).for_each(|(degree, account)| *degree = graph.row(account).len() as u32);
-    });
-    let mut found = Structure {
-        config: *config,
-        degree,
-        directed: Vec::new(),
-        corners: CornerColumns::default(),
-        core: Vec::new(),
-        neighbour_degrees: Vec::new(),
-        egonet: None,
-    };
-    if needs.degrees {
-        found.directed = filled(accounts, DirectedDegrees::default());
-        for_each_chunk_mut(&mut found.directed, ACCOUNTS, |first, degrees| {
-            let of = |account| DirectedDegrees::of(&graph.tallies[graph.row(account)]);
-            degrees.iter_mut().zip(first..).for_each(|(degrees, account)| *degrees = of(account));
-        });
-    }
-    if needs.neighbour_degree {
-        found.neighbour_degrees = filled(accounts, 0);
-        let degree = &found.degree;
-        for_each_chunk_mut(&mut found.neighbour_degrees, ACCOUNTS, |first, sums| {
-            for (account, sum) in (first..).zip(sums) {
-                let degrees = graph.neighbours[graph.row(account)].iter().map(|&other| degree[other as usize]);
-                *sum = degrees.map(u64::from).sum();
-            }
-        });
-    }
+    let mut rows = RowColumns::of(graph, needs);
     let (core, corners) = join(
         || if needs.core { core_numbers(graph, progress) } else { Ok(Vec::new()) },
         || {
             if needs.corners() {
-                corners_of_all(graph, needs, progress)
+                corners_of_all(graph, &mut rows, needs, progress)
             } else if needs.triangles {
                 triangles_of_all(graph, progress).map(CornerColumns::of_triangles)
             } else {
@@ -217,25 +188,8 @@ pub fn structure(graph: &TransferGraph, config: &StructureConfig, progress: Prog
             }
         },
     );
-    (found.core, found.corners) = (core?, corners?);
-    if needs.egonet {
-        found.egonet = EgonetFit::of(&found.degree, &found.corners.triangles);
-    }
-    Ok(found)
-}
-
-/// How many counterparties pay an account, and how many it pays.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct DirectedDegrees {
-    pub payers: u32,
-    pub payees: u32,
-}
-
-impl DirectedDegrees {
-    pub fn of(tallies: &[Tally]) -> Self {
-        tallies.iter().fold(Self::default(), |sum, tally| Self {
-            payers: sum.payers + u32::from(tally.received > 0),
-            payees: sum.payees + u32::from(tally.sent > 0),
-        })
-    }
+    let (core, corners) = (core?, corners?);
+    let RowColumns { degree, directed, neighbour_degrees, .. } = rows;
+    let egonet = if needs.egonet { EgonetFit::of(&degree, &corners.triangles) } else { None };
+    Ok(Structure { config: *config, degree, directed, corners, core, neighbour_degrees, egonet })
 }

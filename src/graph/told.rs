@@ -1,8 +1,8 @@
 //! What accounts are told of a triangle: words that a relation says of itself, and how a record begins.
 
 use crate::graph::TransferGraph;
-use crate::graph::corner::{amount_weight, count_weight};
 use crate::graph::csr::Tally;
+use crate::graph::weights::{amount_weight, count_weight};
 
 /// A count that is not told; all others are below.
 const COUNT: u16 = 0x1FF;

@@ -5,7 +5,7 @@ use crate::graph::live::neighbours::Neighbour;
 use crate::graph::live::neighbours::Neighbours;
 use crate::graph::live::neighbours::Passed;
 use crate::graph::live::neighbours::Store;
-use crate::graph::structure::DirectedDegrees;
+use crate::graph::weights::DirectedDegrees;
 
 /// An account. Most have one counterparty, so four of them share a cache line.
 #[derive(Debug, Clone, Copy, Default)]

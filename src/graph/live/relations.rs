@@ -9,7 +9,8 @@ use crate::graph::live::neighbours::Store;
 use crate::graph::live::node::Hub;
 use crate::graph::live::node::Hubs;
 use crate::graph::live::node::Node;
-use crate::graph::structure::{DirectedDegrees, Measured};
+use crate::graph::structure::Measured;
+use crate::graph::weights::DirectedDegrees;
 use crate::graph::wide::prefetch;
 
 /// The graph by slot; a slot without relations is as it was before it had any.
