@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example scale -- --accounts 1000000
 //! cargo run --release --example scale -- --edges M.bin --repeat 3 --json
+//! cargo run --release --example scale -- --edges M.bin --repeat 1 --features
 //! ```
 
 #[path = "shared/mod.rs"]
@@ -15,7 +16,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use dandelion_credit::features::{Feature, FeatureConfig, FeatureGroup, extract_on_graph};
+use dandelion_credit::features::{
+    Feature, FeatureBuilder, FeatureConfig, FeatureGroup, FeatureTable, extract_on_graph,
+};
 use dandelion_credit::graph::{
     GraphBuilder, GraphConfig, Structure, StructureConfig, StructureFeature, TransferGraph, structure, triangles,
 };
@@ -50,6 +53,10 @@ struct Args {
     /// Skips the stages behind the graph's structure.
     #[arg(long)]
     structure_only: bool,
+    /// Instead of the graph, the features by flow, timing and amount, of transfers handed over in pieces. Bare pairs are given
+    /// amounts, and times within 41 days, made up from the number of their row.
+    #[arg(long, conflicts_with = "structure_only")]
+    features: bool,
     /// One JSON line on stdout instead of a table.
     #[arg(long)]
     json: bool,
@@ -87,11 +94,12 @@ impl Clock {
 }
 
 /// What the runs found, the same in each.
+#[derive(PartialEq)]
 struct Found {
     accounts: usize,
     transfers: u64,
-    relations: u64,
-    triangles: u64,
+    /// Where there is a graph: relations and triangles.
+    graph: Option<[u64; 2]>,
     checksum: u64,
 }
 
@@ -108,12 +116,43 @@ fn measure(args: &Args) -> Outcome {
     let bar = Bar::new();
     let callback = |update| bar.update(update);
     let progress = Progress::new(&callback);
+    let found = match args.features {
+        true => measure_features(args, &source, &mut clock, progress)?,
+        false => measure_graph(args, &source, &mut clock, progress)?,
+    };
+    drop(bar);
+    report(args, &found, &clock);
+    Ok(())
+}
+
+/// The same in every run, or a failure.
+fn agree(last: &mut Option<Found>, found: Found) -> Outcome {
+    match last.replace(found) {
+        Some(before) if Some(&before) != last.as_ref() => Err(Failure::new("two runs differ")),
+        _ => Ok(()),
+    }
+}
+
+fn measure_features(args: &Args, source: &Source<'_>, clock: &mut Clock, progress: Progress<'_>) -> Outcome<Found> {
+    let config = FeatureConfig::of_groups(&[FeatureGroup::Flow, FeatureGroup::Timing, FeatureGroup::Amount]);
+    let mut last = None;
+    for run in 0..args.repeat as usize {
+        let mut builder = FeatureBuilder::new(source.accounts(), &config)?;
+        source.feed("push", true, clock, run, |columns| builder.push(columns))?;
+        let table = clock.time("features", run, || builder.finish(progress))?;
+        let (accounts, transfers) = (table.accounts(), table.transfers());
+        agree(&mut last, Found { accounts, transfers, graph: None, checksum: checksum_of_table(&table) })?;
+    }
+    last.ok_or_else(|| Failure::new("no run"))
+}
+
+fn measure_graph(args: &Args, source: &Source<'_>, clock: &mut Clock, progress: Progress<'_>) -> Outcome<Found> {
     // Kept from run to run for its memory, and given up in the last one.
     let mut kept = Some(GraphBuilder::new(source.accounts(), &GraphConfig::default())?);
-    let mut last: Option<Found> = None;
+    let mut last = None;
     for run in 0..args.repeat as usize {
         let Some(mut builder) = kept.take() else { break };
-        source.feed(&mut builder, &mut clock, run)?;
+        source.feed("build", false, clock, run, |columns| builder.push(columns))?;
         let graph = if run + 1 < args.repeat as usize {
             clock.time("build", run, || kept.insert(builder).finish(progress))?
         } else {
@@ -128,24 +167,15 @@ fn measure(args: &Args) -> Outcome {
         let found = Found {
             accounts: graph.accounts(),
             transfers: graph.transfers(),
-            relations: graph.relations(),
-            triangles: counted.total,
+            graph: Some([graph.relations(), counted.total]),
             checksum: checksum(&measured),
         };
-        if let Some(before) = &last
-            && (before.checksum, before.triangles) != (found.checksum, found.triangles)
-        {
-            return Err(Failure::new("two runs differ"));
-        }
+        agree(&mut last, found)?;
         if !args.structure_only {
-            further_stages(&source, &graph, &mut clock, run, progress)?;
+            further_stages(source, &graph, clock, run, progress)?;
         }
-        last = Some(found);
     }
-    let found = last.ok_or_else(|| Failure::new("no run"))?;
-    drop(bar);
-    report(args, &found, &clock);
-    Ok(())
+    last.ok_or_else(|| Failure::new("no run"))
 }
 
 /// The stages behind the structure: what else the verdict looks at, and the verdicts. Bare pairs have neither amounts nor
@@ -187,27 +217,54 @@ impl Source<'_> {
         }
     }
 
-    /// Pushes all transfers: reading counts as `load`, dealing them out as `build`.
-    fn feed(&self, builder: &mut GraphBuilder, clock: &mut Clock, run: usize) -> Outcome {
-        match self {
-            Source::Market(market) => {
-                clock.time("build", run, || builder.push(&market.transfers().columns()))?;
+    /// Pushes all transfers: reading counts as `load`, making amounts and times up as `make up`, the rest as `stage`.
+    fn feed(
+        &self,
+        stage: &'static str,
+        makes_up: bool,
+        clock: &mut Clock,
+        run: usize,
+        mut push: impl FnMut(&TransferColumns<'_>) -> dandelion_credit::Result<()>,
+    ) -> Outcome {
+        let name = match self {
+            Source::Market(market) => return Ok(clock.time(stage, run, || push(&market.transfers().columns()))?),
+            Source::File { name, .. } => name,
+        };
+        let mut file = File::open(name).map_err(|error| Failure::new(error).at(name))?;
+        let mut bytes = vec![0u8; 8 * CHUNK];
+        let (mut payer, mut payee) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
+        let (mut amount_minor, mut at_seconds) = (Vec::new(), Vec::new());
+        let mut rows = 0;
+        loop {
+            clock.time("load", run, || read_pairs(&mut file, &mut bytes, &mut payer, &mut payee, name))?;
+            if payer.is_empty() {
+                return Ok(());
             }
-            Source::File { name, .. } => {
-                let mut file = File::open(name).map_err(|error| Failure::new(error).at(name))?;
-                let mut bytes = vec![0u8; 8 * CHUNK];
-                let (mut payer, mut payee) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
-                loop {
-                    clock.time("load", run, || read_pairs(&mut file, &mut bytes, &mut payer, &mut payee, name))?;
-                    if payer.is_empty() {
-                        break;
-                    }
-                    clock.time("build", run, || builder.push(&TransferColumns::of_pairs(&payer, &payee)))?;
-                }
+            let mut columns = TransferColumns::of_pairs(&payer, &payee);
+            if makes_up {
+                let range = rows..rows + payer.len();
+                clock.time("make up", run, || {
+                    range.into_par_iter().map(made_up).unzip_into_vecs(&mut amount_minor, &mut at_seconds);
+                });
+                columns.amount_minor = Some(&amount_minor);
+                columns.at_seconds = Some(&at_seconds);
             }
+            clock.time(stage, run, || push(&columns))?;
+            rows += payer.len();
         }
-        Ok(())
     }
+}
+
+/// An amount between 0.50 and 655.85, small ones more often and one in four round, and a second within 41 days.
+fn made_up(row: usize) -> (i64, i64) {
+    let spread = |number: u64| {
+        let mixed = (number ^ number >> 31).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    };
+    let bits = spread(row as u64 + 1);
+    let minor = 50 + (((bits >> 48) * (bits >> 32 & 0xFFFF)) >> 16) as i64;
+    let minor = if bits & 3 == 0 { (minor / 1_000 + 1) * 1_000 } else { minor };
+    (minor, 1_700_000_000 + (spread(bits) >> 16) as i64 % (41 * 86_400))
 }
 
 /// Fills the columns with the next pairs of a file; empty at its end.
@@ -246,9 +303,13 @@ fn accounts_of(name: &str) -> Outcome<usize> {
     }
 }
 
+/// One number more in a digest.
+fn mix(sum: u64, bits: u64) -> u64 {
+    (sum ^ bits).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+}
+
 /// A digest of the bits of every feature of every account, in order.
 fn checksum(measured: &Structure) -> u64 {
-    let mix = |sum: u64, bits: u64| (sum ^ bits).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
     let chunk = 1 << 14;
     let chunks: Vec<u64> = (0..measured.accounts().div_ceil(chunk))
         .into_par_iter()
@@ -262,6 +323,18 @@ fn checksum(measured: &Structure) -> u64 {
     chunks.into_iter().fold(7, mix)
 }
 
+/// A digest of the bits of every column, in order.
+fn checksum_of_table(table: &FeatureTable) -> u64 {
+    let columns: Vec<u64> = table
+        .features()
+        .par_iter()
+        .map(|&feature| {
+            table.column(feature).unwrap_or_default().iter().fold(7, |sum, cell| mix(sum, cell.to_bits().into()))
+        })
+        .collect();
+    columns.into_iter().fold(7, mix)
+}
+
 /// The most memory the process ever held, in MiB, where the system tells.
 fn peak_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -270,7 +343,8 @@ fn peak_mib() -> Option<u64> {
 }
 
 fn report(args: &Args, found: &Found, clock: &Clock) {
-    let Found { accounts, transfers, relations, triangles, checksum } = found;
+    let Found { accounts, transfers, graph, checksum } = found;
+    let [relations, triangles] = [0, 1].map(|place| graph.map(|counts| counts[place]));
     let checksum = format!("{checksum:016x}");
     let round = |seconds: f64| (seconds * 1e4).round() / 1e4;
     if args.json {
@@ -293,7 +367,10 @@ fn report(args: &Args, found: &Found, clock: &Clock) {
         );
         return;
     }
-    println!("accounts {accounts}   transfers {transfers}   relations {relations}   triangles {triangles}");
+    println!("accounts {accounts}   transfers {transfers}");
+    if let Some([relations, triangles]) = graph {
+        println!("relations {relations}   triangles {triangles}");
+    }
     println!("\nstage            cold s    best warm s");
     for (stage, runs) in &clock.stages {
         let warm = runs.iter().skip(1).copied().reduce(f64::min);

@@ -141,15 +141,11 @@ impl<'a> TransferColumns<'a> {
             let row = column.iter().position(|&account| account == max).unwrap_or(0);
             return Err(Error::unknown(name, AccountIndex::new(max)).at(format_args!("row {row}")));
         }
-        if let Some(column) = self.amount_minor {
-            let sum = |amounts: &[i64]| amounts.iter().map(|amount| u128::from(amount.unsigned_abs())).sum::<u128>();
-            let total: u128 = map_chunks(column.len(), ROWS, |rows| sum(&column[rows])).into_iter().sum();
-            if total > i64::MAX as u128 {
-                return Err(Error::overflow(
-                    "sum of all absolute amounts",
-                    "at most 9,223,372,036,854,775,807 minor units",
-                ));
-            }
+        if self.absolute_minor() > i64::MAX as u128 {
+            return Err(Error::overflow(
+                "sum of all absolute amounts",
+                "at most 9,223,372,036,854,775,807 minor units",
+            ));
         }
         if let Some(column) = self.at_seconds {
             let is_outside = |at: &i64| !AT_SECONDS.contains(at);
@@ -161,6 +157,13 @@ impl<'a> TransferColumns<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The sum of all absolute amounts.
+    pub(crate) fn absolute_minor(&self) -> u128 {
+        let column = self.amount_minor.unwrap_or_default();
+        let sum = |amounts: &[i64]| amounts.iter().map(|amount| u128::from(amount.unsigned_abs())).sum::<u128>();
+        map_chunks(column.len(), ROWS, |rows| sum(&column[rows])).into_iter().sum()
     }
 }
 

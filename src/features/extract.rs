@@ -103,18 +103,27 @@ fn extract_cells<T: Cell>(
     progress: Progress<'_>,
 ) -> Result<FeatureTable<T>> {
     columns.check(accounts)?;
+    extract_source(&Source::of_columns(columns, config.as_of_seconds), accounts, graph, config, progress)
+}
+
+/// The table of transfers that were checked.
+pub(super) fn extract_source<T: Cell>(
+    source: &Source<'_>,
+    accounts: usize,
+    graph: Option<&TransferGraph>,
+    config: &FeatureConfig,
+    progress: Progress<'_>,
+) -> Result<FeatureTable<T>> {
     check_distinct(&config.features)?;
-    let asked_seconds = columns.at_seconds.and(config.as_of_seconds);
-    let source = Source { columns: *columns, until_seconds: asked_seconds.unwrap_or(i64::MAX) };
     let survey = source.survey(accounts);
     let latest = survey.span_seconds.map(|(_, latest)| latest);
-    let as_of_seconds = columns.at_seconds.and(asked_seconds.or(latest));
+    let as_of_seconds = config.as_of_seconds.or(latest).filter(|_| source.has_times);
     let mut table = FeatureTable::undefined(accounts, with_bases(&config.features));
     table.note_source(survey.transfers, survey.self_transfers, as_of_seconds);
     let logarithms = Logarithms::new();
     let context = Context {
-        has_amounts: columns.amount_minor.is_some(),
-        has_times: columns.at_seconds.is_some(),
+        has_amounts: source.has_amounts,
+        has_times: source.has_times,
         has_hours: source.has_hours(config.utc_offset),
         utc_offset: config.utc_offset,
         as_of_day: as_of_seconds.map_or(0, |at| i64::from(config.utc_offset.epoch_day(at))),
@@ -122,11 +131,11 @@ fn extract_cells<T: Cell>(
         minor_per_major: config.scale.minor_per_major(),
         logarithms: &logarithms,
     };
-    fill_activity(&source, &survey, &context, &mut table, progress)?;
+    fill_activity(source, &survey, &context, &mut table, progress)?;
     if table.features().iter().any(|&feature| needs_graph(feature)) {
         let built = match graph {
             Some(_) => None,
-            None => Some(build_graph(&source, accounts, table.features(), progress)?),
+            None => Some(build_graph(source, accounts, table.features(), progress)?),
         };
         if let Some(graph) = graph.or(built.as_ref()) {
             fill_structure(graph, &mut table, progress)?;

@@ -13,15 +13,14 @@ use crate::features::packed::Narrow;
 use crate::features::packed::Packed;
 use crate::features::packed::Shape;
 use crate::features::packed::Wide;
+use crate::features::piece::Rows;
 use crate::features::source::BUCKET_BITS;
-use crate::features::source::CHUNK;
 use crate::features::source::Source;
 use crate::features::source::Survey;
 use crate::features::source::bucket_of;
 use crate::features::sums::Leg;
 use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;
-use crate::transfer::TransferColumns;
 
 /// Transfers looked through at a time.
 const BLOCK: usize = 1 << 10;
@@ -54,14 +53,9 @@ struct Picked {
 }
 
 impl Picked {
-    fn refill(
-        &mut self,
-        columns: &TransferColumns<'_>,
-        block: Range<usize>,
-        pass: &Pass,
-    ) -> impl Iterator<Item = usize> {
+    fn refill(&mut self, rows: &Rows<'_>, block: Range<usize>, pass: &Pass) -> impl Iterator<Item = usize> {
         self.len = 0;
-        let ends = columns.payer[block.clone()].iter().zip(&columns.payee[block.clone()]);
+        let ends = rows.payer[block.clone()].iter().zip(&rows.payee[block.clone()]);
         for (offset, (&payer, &payee)) in ends.enumerate() {
             self.offsets[self.len] = offset as u16;
             self.len += usize::from(pass.has(payer) | pass.has(payee));
@@ -79,40 +73,41 @@ struct Part<P> {
 }
 
 impl<P: Packed> Part<P> {
-    /// `counts` are the legs of each bucket of the pass in these rows.
-    fn refill(&mut self, source: &Source<'_>, rows: Range<usize>, pass: &Pass, survey: &Survey) {
+    /// Takes the legs of the accounts of the pass from one chunk.
+    fn refill(&mut self, source: &Source<'_>, chunk: usize, pass: &Pass, survey: &Survey) {
         // The start of each bucket stands one place up, where it serves as the bucket's write cursor; after writing it is
         // the start of the next.
         self.starts.clear();
         self.starts.push(0);
         let mut total = 0;
-        let shape = survey.shape();
-        for count in survey.legs(rows.start / CHUNK, pass.buckets.clone()) {
+        for count in survey.legs(chunk, pass.buckets.clone()) {
             self.starts.push(total);
             total += count;
         }
+        // No more than is needed: passes differ a little, and growing as vectors do would double what all of them hold.
+        self.legs.truncate(total as usize);
+        self.legs.reserve_exact(total as usize - self.legs.len());
         self.legs.resize(total as usize, P::default());
+        let (rows, shape) = (&source.chunks[chunk], survey.shape());
         let mut picked = Picked { offsets: [0; BLOCK], len: 0 };
-        for start in rows.clone().step_by(BLOCK) {
-            let block = start..rows.end.min(start + BLOCK);
+        for start in (0..rows.len()).step_by(BLOCK) {
+            let block = start..rows.len().min(start + BLOCK);
             if pass.is_whole {
-                block.for_each(|row| self.push(source, shape, row, pass));
+                block.for_each(|row| self.push(source, rows, shape, row, pass));
             } else {
-                picked.refill(&source.columns, block, pass).for_each(|row| self.push(source, shape, row, pass));
+                picked.refill(rows, block, pass).for_each(|row| self.push(source, rows, shape, row, pass));
             }
         }
     }
 
     /// Writes those of a transfer's two legs that belong to the pass.
     #[inline]
-    fn push(&mut self, source: &Source<'_>, shape: Shape, row: usize, pass: &Pass) {
-        if !source.keeps(row) {
+    fn push(&mut self, source: &Source<'_>, rows: &Rows<'_>, shape: Shape, row: usize, pass: &Pass) {
+        if !source.keeps(rows, row) {
             return;
         }
-        let columns = &source.columns;
-        let (payer, payee) = (columns.payer[row], columns.payee[row]);
-        let at_seconds = columns.at_seconds.map_or(0, |column| column[row]);
-        let amount_minor = columns.amount_minor.map_or(0, |column| column[row]);
+        let (payer, payee) = (rows.payer[row], rows.payee[row]);
+        let (at_seconds, amount_minor) = (rows.at_seconds.get(row), rows.amount_minor.get(row));
         for (account, other, is_in) in [(payer, payee, false), (payee, payer, true)] {
             if pass.has(account) {
                 let cursor = &mut self.starts[bucket_of(account) - pass.buckets.start + 1];
@@ -201,12 +196,11 @@ fn group<K: Send, P: Packed>(
     visit: impl Fn(&mut K, &mut Grouped, usize) + Sync + Send,
 ) -> Result<()> {
     const STAGE: &str = "reading flows and times";
-    let rows = source.columns.len();
     let buckets = accounts.div_ceil(1 << BUCKET_BITS);
     let legs_of = survey.legs_of_buckets(buckets);
     let total: u64 = legs_of.iter().sum();
     let budget = PASS_LEGS.max(total / PASSES);
-    let mut parts: Vec<Part<P>> = (0..rows.div_ceil(CHUNK)).map(|_| Part::default()).collect();
+    let mut parts: Vec<Part<P>> = source.chunks.iter().map(|_| Part::default()).collect();
     let mut done = 0;
     let mut start = 0;
     while start < buckets {
@@ -217,10 +211,7 @@ fn group<K: Send, P: Packed>(
         }
         progress.step(STAGE, done, total)?;
         let pass = Pass { buckets: start..end, is_whole: end - start == buckets };
-        for_each_chunk_mut(&mut parts, 1, |chunk, part| {
-            let rows = chunk * CHUNK..((chunk + 1) * CHUNK).min(rows);
-            part[0].refill(source, rows, &pass, survey);
-        });
+        for_each_chunk_mut(&mut parts, 1, |chunk, part| part[0].refill(source, chunk, &pass, survey));
         let mut handed: Vec<Bucket<K>> = (start..end)
             .map(|bucket| {
                 let range = bucket << BUCKET_BITS..((bucket + 1) << BUCKET_BITS).min(accounts);

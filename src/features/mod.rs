@@ -1,7 +1,8 @@
 //! What an account's transfers say about it: the feature table of all accounts, and its catalogue.
 //!
 //! [`TransferColumns`](crate::TransferColumns) `-> `[`FeatureTable`]: [`extract`] makes one row of features for every account, as of a date, under a
-//! [`FeatureConfig`]; [`extract_exact`] the same in `f64` for files and audits. [`LiveFeatures`] keeps most of the
+//! [`FeatureConfig`]; [`extract_exact`] the same in `f64` for files and audits; a [`FeatureBuilder`] the same of transfers that come
+//! in pieces and would not fit memory all at once. [`LiveFeatures`] keeps most of the
 //! row current while transfers arrive. Structure alone cannot tell a shop from a
 //! mule (a mule is the perfect dandelion), so flow, time and amounts stand in the same row. The [catalogue](catalogue_page)
 //! is data: column names, CSV headers, this documentation and the reasons of a decision are all drawn from [`FeatureInfo`].
@@ -11,6 +12,7 @@
 //! NaN, never 0; the same input gives the same bits on any number of threads and in any order of its rows.
 
 mod activity;
+mod builder;
 mod catalogue;
 mod config;
 mod entries;
@@ -18,11 +20,13 @@ mod extract;
 mod grouping;
 pub mod live;
 mod packed;
+mod piece;
 mod source;
 mod structure;
 mod sums;
 mod table;
 
+pub use builder::FeatureBuilder;
 pub use catalogue::{CATALOGUE_VERSION, Feature, FeatureGroup, FeatureInfo, Unit, catalogue_markdown};
 pub use config::FeatureConfig;
 pub use extract::{extract, extract_exact, extract_on_graph};

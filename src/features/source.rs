@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use crate::features::packed::Shape;
+use crate::features::piece::Piece;
+use crate::features::piece::Rows;
 use crate::parallel::map_chunks;
 use crate::transfer::TransferColumns;
 use crate::transfer::UtcOffset;
@@ -17,45 +19,67 @@ pub(super) fn bucket_of(account: u32) -> usize {
 }
 
 /// The transfers that count.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Source<'a> {
-    pub(super) columns: TransferColumns<'a>,
+    /// All transfers, a chunk at a time.
+    pub(super) chunks: Vec<Rows<'a>>,
+    /// The same as they were handed over, if it was in one piece.
+    pub(super) columns: Option<TransferColumns<'a>>,
+    pub(super) has_amounts: bool,
+    pub(super) has_times: bool,
     /// Transfers after this second are left out.
     pub(super) until_seconds: i64,
 }
 
-impl Source<'_> {
-    pub(super) fn keeps(&self, row: usize) -> bool {
-        self.columns.payer[row] != self.columns.payee[row]
-            && self.columns.at_seconds.is_none_or(|at| at[row] <= self.until_seconds)
+impl<'a> Source<'a> {
+    pub(super) fn of_columns(columns: &TransferColumns<'a>, as_of_seconds: Option<i64>) -> Self {
+        let chunk = |start| Rows::of(columns, start, CHUNK);
+        Self {
+            chunks: (0..columns.len()).step_by(CHUNK).map(chunk).collect(),
+            columns: Some(*columns),
+            ..Self::of_nothing([columns.amount_minor.is_some(), columns.at_seconds.is_some()], as_of_seconds)
+        }
+    }
+
+    /// `has` tells whether the pieces have amounts and times.
+    pub(super) fn of_pieces(pieces: &'a [Piece], has: [bool; 2], as_of_seconds: Option<i64>) -> Self {
+        Self { chunks: pieces.iter().map(Piece::rows).collect(), ..Self::of_nothing(has, as_of_seconds) }
+    }
+
+    fn of_nothing([has_amounts, has_times]: [bool; 2], as_of_seconds: Option<i64>) -> Self {
+        let until_seconds = as_of_seconds.filter(|_| has_times).unwrap_or(i64::MAX);
+        Self { chunks: Vec::new(), columns: None, has_amounts, has_times, until_seconds }
+    }
+
+    #[inline]
+    pub(super) fn keeps(&self, rows: &Rows<'_>, row: usize) -> bool {
+        rows.payer[row] != rows.payee[row] && rows.at_seconds.get(row) <= self.until_seconds
     }
 
     /// Whether times tell the hour: where all of them are midnight, in UTC or in `offset`, they tell the day alone.
     pub(super) fn has_hours(&self, offset: UtcOffset) -> bool {
-        let Some(at) = self.columns.at_seconds else { return false };
-        let off_midnight =
-            |offset: UtcOffset| (0..at.len()).any(|row| offset.second_of_day(at[row]) > 0 && self.keeps(row));
-        off_midnight(UtcOffset::UTC) && off_midnight(offset)
+        self.has_times && self.is_off_midnight(UtcOffset::UTC) && self.is_off_midnight(offset)
+    }
+
+    fn is_off_midnight(&self, offset: UtcOffset) -> bool {
+        self.chunks.iter().any(|rows| {
+            let mut all = 0..rows.len();
+            all.any(|row| offset.second_of_day(rows.at_seconds.get(row)) > 0 && self.keeps(rows, row))
+        })
     }
 
     pub(super) fn survey(&self, accounts: usize) -> Survey {
-        let chunks = map_chunks(self.columns.len(), CHUNK, |rows| self.survey_chunk(rows, accounts));
+        let chunks = map_chunks(self.chunks.len(), 1, |chunk| self.survey_chunk(&self.chunks[chunk.start], accounts));
         let empty = Survey { accounts, transfers: 0, self_transfers: 0, span_seconds: None, wide: 0, legs: Vec::new() };
         chunks.into_iter().fold(empty, Survey::join)
     }
 
-    fn survey_chunk(&self, rows: Range<usize>, accounts: usize) -> Survey {
-        let columns = &self.columns;
+    fn survey_chunk(&self, rows: &Rows<'_>, accounts: usize) -> Survey {
         let mut legs = vec![0u32; accounts.div_ceil(1 << BUCKET_BITS)];
         let (mut transfers, mut self_transfers, mut wide) = (0u64, 0u64, 0u64);
         let (mut earliest, mut latest) = (i64::MAX, i64::MIN);
-        let ends = columns.payer[rows.clone()].iter().zip(&columns.payee[rows.clone()]);
-        let (at_seconds, amount_minor) = (columns.at_seconds, columns.amount_minor);
-        let at_seconds = at_seconds.map(|column| &column[rows.clone()]).unwrap_or_default();
-        let amount_minor = amount_minor.map(|column| &column[rows.clone()]).unwrap_or_default();
-        for (row, (&payer, &payee)) in ends.enumerate() {
-            let at = at_seconds.get(row).copied().unwrap_or_default();
-            let minor = amount_minor.get(row).copied().unwrap_or_default();
+        for (row, (&payer, &payee)) in rows.payer.iter().zip(rows.payee).enumerate() {
+            let (at, minor) = (rows.at_seconds.get(row), rows.amount_minor.get(row));
             let (counts, to_self) = (at <= self.until_seconds, payer == payee);
             transfers += u64::from(counts);
             self_transfers += u64::from(counts & to_self);

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::features::catalogue::Feature;
 use crate::features::catalogue::FeatureGroup;
+use crate::features::piece::Rows;
 use crate::features::source::Source;
 use crate::features::table::Cell;
 use crate::features::table::FeatureTable;
@@ -21,8 +22,8 @@ use crate::transfer::TransferColumns;
 
 /// Accounts whose cells are written at a time.
 const BLOCK: usize = 1 << 12;
-/// Transfers that are copied at a time when some are left out.
-const PIECE: usize = 1 << 20;
+/// Chunks of transfers that are copied at a time where they do not stand in columns, or some are left out.
+const TOGETHER: usize = 16;
 
 /// The features whose values over the counterparties make up the neighbourhood group, in catalogue order.
 pub(super) const OVER_COUNTERPARTIES: [Feature; 6] = [
@@ -58,23 +59,25 @@ pub(super) fn build_graph(
         without_days: true,
         ..GraphConfig::default()
     };
-    let columns = &source.columns;
-    let Some(at) = columns.at_seconds.filter(|at| at.iter().any(|&at| at > source.until_seconds)) else {
-        return TransferGraph::build(columns, accounts, &config, progress);
-    };
+    let is_left_out = |rows: &Rows<'_>| (0..rows.len()).any(|row| rows.at_seconds.get(row) > source.until_seconds);
+    if let Some(columns) = source.columns.filter(|_| !source.chunks.iter().any(is_left_out)) {
+        return TransferGraph::build(&columns, accounts, &config, progress);
+    }
     let mut builder = GraphBuilder::new(accounts, &config)?;
     let (mut payer, mut payee, mut amount) = (Vec::new(), Vec::new(), Vec::new());
-    for start in (0..columns.len()).step_by(PIECE) {
+    for chunks in source.chunks.chunks(TOGETHER) {
         payer.clear();
         payee.clear();
         amount.clear();
-        for row in (start..columns.len().min(start + PIECE)).filter(|&row| at[row] <= source.until_seconds) {
-            payer.push(columns.payer[row]);
-            payee.push(columns.payee[row]);
-            amount.extend(columns.amount_minor.map(|column| column[row]));
+        for rows in chunks {
+            for row in (0..rows.len()).filter(|&row| rows.at_seconds.get(row) <= source.until_seconds) {
+                payer.push(rows.payer[row]);
+                payee.push(rows.payee[row]);
+                amount.extend(source.has_amounts.then(|| rows.amount_minor.get(row)));
+            }
         }
         builder.push(&TransferColumns {
-            amount_minor: columns.amount_minor.map(|_| &amount[..]),
+            amount_minor: source.has_amounts.then_some(&amount[..]),
             ..TransferColumns::of_pairs(&payer, &payee)
         })?;
     }

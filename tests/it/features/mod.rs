@@ -4,4 +4,5 @@ mod batch;
 mod catalogue;
 mod live;
 mod live_graph;
+mod pieces;
 mod slow;
