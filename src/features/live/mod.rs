@@ -40,7 +40,7 @@ use crate::transfer::Transfers;
 use crate::transfer::UtcOffset;
 
 /// Slots are dealt to this many shards, whatever the number of threads.
-const SHARDS: usize = 8;
+const SHARDS: usize = 16;
 /// Batches below this are not worth waking another thread for.
 const BATCH_FOR_THREADS: usize = 64;
 
@@ -372,7 +372,6 @@ impl LiveFeatures {
 
     fn apply(&mut self, rows: usize) {
         self.rows.begin(rows);
-        self.shards.iter_mut().for_each(Shard::begin);
         self.find_slots();
         let context = context(&self.config, &self.logarithms, 0, false);
         let Self { graph, shards, events, rows: out, .. } = self;
@@ -393,7 +392,7 @@ impl LiveFeatures {
             graph.release_if_alone(event.parties());
         }
         for (shard, rows) in shards.iter_mut().zip(&mut out.flow).filter(|(shard, _)| !shard.is_idle()) {
-            std::mem::swap(&mut shard.rows, rows);
+            shard.hand_over(rows);
         }
     }
 }

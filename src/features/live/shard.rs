@@ -15,8 +15,9 @@ use crate::graph::wide::prefetch;
 /// Events whose memory is brought near together.
 pub(super) const TOGETHER: usize = 32;
 
-/// The accounts whose slot leaves the same remainder.
+/// The accounts whose slot leaves the same remainder. Threads write to several shards at a time, so none shares a cache line.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(super) struct Shard {
     accounts: Blocks<LiveAccount>,
     pool: Pool<Leg>,
@@ -25,8 +26,7 @@ pub(super) struct Shard {
     turns: Vec<(u32, u32)>,
     /// Rows that these will give.
     wanted: u32,
-    /// What the last batch gave.
-    pub(super) rows: FlowRows,
+    rows: FlowRows,
 }
 
 fn place_of(slot: u32) -> usize {
@@ -34,12 +34,6 @@ fn place_of(slot: u32) -> usize {
 }
 
 impl Shard {
-    pub(super) fn begin(&mut self) {
-        self.turns.clear();
-        self.rows.begin();
-        self.wanted = 0;
-    }
-
     /// One of the parties of the event of this number is an account of this shard; the place of its row, if it gives one.
     pub(super) fn queue(&mut self, number: usize, party: usize, comes: bool) -> u32 {
         self.turns.push((number as u32, party as u32));
@@ -60,6 +54,14 @@ impl Shard {
             }
         }
         self.turns = turns;
+    }
+
+    /// Hands over the rows that what was queued gave, in exchange for those of an earlier batch, to be written over.
+    pub(super) fn hand_over(&mut self, rows: &mut FlowRows) {
+        std::mem::swap(&mut self.rows, rows);
+        self.rows.begin();
+        self.turns.clear();
+        self.wanted = 0;
     }
 
     /// Whether nothing was queued.

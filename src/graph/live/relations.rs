@@ -13,8 +13,10 @@ use crate::graph::structure::Measured;
 use crate::graph::weights::DirectedDegrees;
 use crate::graph::wide::prefetch;
 
-/// The graph by slot; a slot without relations is as it was before it had any.
+/// The graph by slot; a slot without relations is as it was before it had any. What else its owner keeps is read by other
+/// threads meanwhile, so it shares no cache line.
 #[derive(Debug, Clone, Default)]
+#[repr(align(128))]
 pub(crate) struct Relations {
     nodes: Blocks<Node>,
     hubs: Hubs,
