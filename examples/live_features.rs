@@ -57,6 +57,10 @@ struct Args {
     /// `circles_2` to `circles_5` behind the others, the same for both parties.
     #[arg(long)]
     cycles: bool,
+    /// Mebibytes of memory touched before the first transfer, so that none waits for pages the system has yet to find. A window
+    /// that has been full once needs no more of them.
+    #[arg(long, default_value_t = 0)]
+    reserve: usize,
     /// Decimals kept of amounts, 0 to 4 [default: 4, or the snapshot's]. All absolute amounts in the window add up to at
     /// most 2^63 - 1 minor units, whatever the decimals: larger ones ask for fewer.
     #[arg(long)]
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
     let args = Args::parse();
     shared::run(|| {
         shared::set_threads(args.threads)?;
+        // Freed at once, and handed out again.
+        drop(vec![1u8; args.reserve << 20]);
         // On a thread of the pool, so that handing half of a batch to another costs next to nothing.
         rayon::scope(|_| follow(&args))
     })
@@ -185,7 +191,7 @@ impl Clock {
 }
 
 /// Transfers read before they are handed over, at least.
-const READ_AHEAD: usize = 1 << 13;
+const READ_AHEAD: usize = 1 << 17;
 
 fn follow(args: &Args) -> Outcome {
     let mut csv = CsvFile::open(&args.stream)?;
