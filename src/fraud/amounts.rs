@@ -7,14 +7,24 @@ use crate::graph::temporal::Leg;
 use super::few::{Numbers, sort_sizes};
 use super::shape::{Proof, n_ln_n, prove, shrink};
 
-/// Sizes of the amounts of `list` that `wanted` keeps, ascending; amounts of 0 are left out.
-pub(super) fn sizes(list: &[Leg], wanted: impl Fn(&Leg) -> bool, into: &mut Vec<u64>, buffers: &mut Numbers) {
+/// Sizes of the amounts of `list`, ascending; amounts of 0 are left out.
+pub(super) fn sizes(list: &[Leg], into: &mut Vec<u64>, buffers: &mut Numbers) {
     into.clear();
-    into.extend(list.iter().map(|leg| if wanted(leg) { leg.amount_minor.unsigned_abs() } else { 0 }));
+    into.extend(list.iter().map(|leg| leg.amount_minor.unsigned_abs()));
     sort_sizes(into, buffers);
     if into.first() == Some(&0) {
         into.drain(..into.partition_point(|&size| size == 0));
     }
+}
+
+/// The `sizes` of `list` without those of its refunds.
+pub(super) fn without_refunds(list: &[Leg], sizes: &[u64], into: &mut Vec<u64>) {
+    let mut refunds: Vec<u64> =
+        list.iter().filter(|leg| leg.amount_minor < 0).map(|leg| leg.amount_minor.unsigned_abs()).collect();
+    refunds.sort_unstable();
+    let mut refunds = refunds.into_iter().peekable();
+    into.clear();
+    into.extend(sizes.iter().filter(|&size| refunds.next_if_eq(size).is_none()));
 }
 
 /// How much one amount dominates the receipts, whose positive amounts are given in ascending order.
@@ -128,7 +138,7 @@ mod tests {
 
     fn sizes_of(list: &[Leg]) -> Vec<u64> {
         let mut all = Vec::new();
-        sizes(list, |_| true, &mut all, &mut Numbers::default());
+        sizes(list, &mut all, &mut Numbers::default());
         all
     }
 
@@ -181,6 +191,17 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn sizes_without_refunds_are_those_of_the_other_amounts(
+            amounts in proptest::collection::vec(-9i64..9, 0..40),
+        ) {
+            let list = legs(&amounts.iter().map(|&amount| (0, amount)).collect::<Vec<_>>());
+            let sales: Vec<Leg> = list.iter().filter(|leg| leg.amount_minor > 0).copied().collect();
+            let mut told = Vec::new();
+            without_refunds(&list, &sizes_of(&list), &mut told);
+            proptest::prop_assert_eq!(told, sizes_of(&sales));
+        }
+
         #[test]
         fn strange_amounts_are_those_that_sorting_tells(
             amounts in proptest::collection::vec(-9i64..9, 0..40), base in 1i64..9, strange in 0i64..5_000,

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 
 use super::config::AuditConfig;
 use super::patterns::Patterns;
-use super::relay::Relay;
+use super::relay::relay;
 
 const CHUNK: usize = 1 << 12;
 const DAY: i64 = 86_400;
@@ -47,16 +47,17 @@ pub(super) fn crowds(
     let parts = try_map_chunks(accounts, CHUNK, |range| {
         progress.step("looking for crowds", range.start as u64, accounts as u64)?;
         let mut sides = [const { Side::new() }; 3];
-        let (mut strangers, mut relay) = (Strangers::default(), Relay::default());
+        let (mut once, mut near) = (<[Strangers; 2]>::default(), Vec::new());
         for account in range {
             let account = account as u32;
             let lists = [legs.received(account), legs.sent(account)];
-            for (side, list) in sides.iter_mut().zip(lists) {
+            for ((side, list), once) in sides.iter_mut().zip(lists).zip(&mut once) {
+                once.forget();
                 let asked = (FEWEST..=MOST).contains(&list.len());
-                side.ask(account, asked, || strangers.crowd(list, window, config.amount_tolerance));
+                side.ask(account, asked, || crowd(list, once, &mut near, window, config.amount_tolerance));
             }
             let asked = lists.iter().all(|list| (2..=MOST).contains(&list.len()));
-            sides[2].ask(account, asked, || relay.crowd(lists[0], lists[1], window, config.amount_tolerance));
+            sides[2].ask(account, asked, || relay(lists, &mut once, window, config.amount_tolerance));
         }
         Ok(sides)
     })?;
@@ -137,11 +138,35 @@ pub(super) struct Crowd {
 /// Places of the table in which counterparties are looked up; a multiple of what it holds, so that few meet there.
 const TABLE: usize = 4 * MOST;
 
-/// Buffers that are used for account after account.
+/// The transfers of those that appear on one side of an account once, gathered when they are first asked for.
 #[derive(Default)]
-struct Strangers {
+pub(super) struct Strangers {
     once: Vec<Leg>,
-    near: Vec<Leg>,
+    known: bool,
+}
+
+impl Strangers {
+    /// Goes on to another account.
+    fn forget(&mut self) {
+        self.known = false;
+    }
+
+    /// Those in `list`, of at most [`MOST`], whose amounts are positive.
+    pub fn among(&mut self, list: &[Leg]) -> &[Leg] {
+        if !self.known {
+            self.known = true;
+            self.once.clear();
+            let mut left = singles(list);
+            while left != 0 {
+                let leg = list[left.trailing_zeros() as usize];
+                left &= left - 1;
+                if leg.amount_minor > 0 {
+                    self.once.push(leg);
+                }
+            }
+        }
+        &self.once
+    }
 }
 
 /// A bit for the place of each transfer in `list` whose counterparty is in no other.
@@ -167,71 +192,55 @@ fn singles(list: &[Leg]) -> u64 {
     singles
 }
 
-/// Gathers the transfers of those that appear in `list`, of at most [`MOST`], once.
-pub(super) fn strangers(list: &[Leg], into: &mut Vec<Leg>) {
-    into.clear();
-    let mut left = singles(list);
-    while left != 0 {
-        let leg = list[left.trailing_zeros() as usize];
-        left &= left - 1;
-        if leg.amount_minor > 0 {
-            into.push(leg);
+/// The most surprising crowd in `list`, if it is more surprising than at one account in twenty.
+fn crowd(list: &[Leg], once: &mut Strangers, near: &mut Vec<Leg>, window: i64, tolerance: f64) -> Option<Crowd> {
+    if !(FEWEST..=MOST).contains(&list.len()) || window <= 0 {
+        return None;
+    }
+    if !list.windows(FEWEST).any(|legs| legs[FEWEST - 1].at_seconds - legs[0].at_seconds <= window) {
+        return None;
+    }
+    let once = once.among(list);
+    if once.len() < FEWEST {
+        return None;
+    }
+    // Where a window may lie is tried as often as there are strangers.
+    let tries = (once.len() as f64).log10();
+    let pace = pace_of(list, window);
+    let (mut most, mut best, mut end) = (COMMON, None, 0);
+    for first in 0..once.len() {
+        let before = end;
+        while end < once.len() && once[end].at_seconds - once[first].at_seconds <= window {
+            end += 1;
+        }
+        // Part of the window before, or too few.
+        if end == before || end - first < FEWEST {
+            continue;
+        }
+        let usual = (once.len() - (end - first)) as f64 * pace;
+        let told = surprise(end - first, usual + ANYWAY) - tries;
+        if told > most {
+            (most, best) = (told, Some((first, end, None)));
+        }
+        let usual = usual * NEAR_BY_CHANCE + ANYWAY;
+        if surprise(end - first, usual) - 2.0 * tries <= most {
+            continue;
+        }
+        near.clear();
+        near.extend_from_slice(&once[first..end]);
+        near.sort_unstable_by_key(|leg| leg.amount_minor);
+        let band = widest_band(near, tolerance);
+        let (low, high) = (near[band.start].amount_minor, near[band.end - 1].amount_minor);
+        let others = once.iter().filter(|leg| (low..=high).contains(&leg.amount_minor)).count() - band.len();
+        let told = surprise(band.len(), others as f64 * pace + usual) - 2.0 * tries;
+        if band.len() >= FEWEST && told > most {
+            (most, best) = (told, Some((first, end, Some((low, high)))));
         }
     }
-}
-
-impl Strangers {
-    /// The most surprising crowd in `list`, if it is more surprising than at one account in twenty.
-    fn crowd(&mut self, list: &[Leg], window: i64, tolerance: f64) -> Option<Crowd> {
-        if !(FEWEST..=MOST).contains(&list.len()) || window <= 0 {
-            return None;
-        }
-        if !list.windows(FEWEST).any(|legs| legs[FEWEST - 1].at_seconds - legs[0].at_seconds <= window) {
-            return None;
-        }
-        let Self { once, near } = self;
-        strangers(list, once);
-        if once.len() < FEWEST {
-            return None;
-        }
-        // Where a window may lie is tried as often as there are strangers.
-        let tries = (once.len() as f64).log10();
-        let pace = pace_of(list, window);
-        let (mut most, mut best, mut end) = (COMMON, None, 0);
-        for first in 0..once.len() {
-            let before = end;
-            while end < once.len() && once[end].at_seconds - once[first].at_seconds <= window {
-                end += 1;
-            }
-            // Part of the window before, or too few.
-            if end == before || end - first < FEWEST {
-                continue;
-            }
-            let usual = (once.len() - (end - first)) as f64 * pace;
-            let told = surprise(end - first, usual + ANYWAY) - tries;
-            if told > most {
-                (most, best) = (told, Some((first, end, None)));
-            }
-            let usual = usual * NEAR_BY_CHANCE + ANYWAY;
-            if surprise(end - first, usual) - 2.0 * tries <= most {
-                continue;
-            }
-            near.clear();
-            near.extend_from_slice(&once[first..end]);
-            near.sort_unstable_by_key(|leg| leg.amount_minor);
-            let band = widest_band(near, tolerance);
-            let (low, high) = (near[band.start].amount_minor, near[band.end - 1].amount_minor);
-            let others = once.iter().filter(|leg| (low..=high).contains(&leg.amount_minor)).count() - band.len();
-            let told = surprise(band.len(), others as f64 * pace + usual) - 2.0 * tries;
-            if band.len() >= FEWEST && told > most {
-                (most, best) = (told, Some((first, end, Some((low, high)))));
-            }
-        }
-        let (first, end, band) = best?;
-        let kept = |leg: &&Leg| band.is_none_or(|(low, high)| (low..=high).contains(&leg.amount_minor));
-        let legs = if most > ORDINARY { once[first..end].iter().filter(kept).copied().collect() } else { Vec::new() };
-        Some(Crowd { surprise: most, legs })
-    }
+    let (first, end, band) = best?;
+    let kept = |leg: &&Leg| band.is_none_or(|(low, high)| (low..=high).contains(&leg.amount_minor));
+    let legs = if most > ORDINARY { once[first..end].iter().filter(kept).copied().collect() } else { Vec::new() };
+    Some(Crowd { surprise: most, legs })
 }
 
 /// Share of an account's other transfers that a window as long as this one would hold by chance, as far as it was at work
@@ -291,7 +300,7 @@ mod tests {
     }
 
     fn crowd(list: &[Leg]) -> Option<Crowd> {
-        Strangers::default().crowd(list, WINDOW, 0.1)
+        super::crowd(list, &mut Strangers::default(), &mut Vec::new(), WINDOW, 0.1)
     }
 
     #[test]

@@ -8,15 +8,22 @@
 /// larger than the rule says; and `k` payers whose sums are chosen freely add at most `k × (floor + share × H) /
 /// (1 − k × share)` to receipts of `H` from others, as long as `k × share` is below 1.
 ///
-/// `sums` holds positive amounts in any order; it is sorted. `share_bp` is in basis points, at most 10,000.
+/// `sums` holds positive amounts in any order, which changes. `share_bp` is in basis points, at most 10,000.
 pub(super) fn largest_contribution(sums: &mut [i64], floor: i64, share_bp: i64) -> i64 {
-    sums.sort_unstable();
-    let Some(&largest) = sums.last() else { return floor };
+    let Some(&largest) = sums.iter().max() else { return floor };
+    // No sum is too large that so many others reach that their shares make up the whole: only the largest few need an order.
+    let few = if share_bp > 0 { (9_999 / share_bp) as usize } else { sums.len() };
+    let middle = sums.len().saturating_sub(few);
+    if middle > 0 && few > 0 {
+        sums.select_nth_unstable(middle);
+    }
+    let (others, few) = sums.split_at_mut(middle);
+    few.sort_unstable();
     // g(c) = floor + share × Σ min(h, c) − c is concave with g(0) ≥ 0: what satisfies it is one interval from 0. Between two
     // sums it is linear, so that the first sum that is too large tells where it ends.
     let share = i128::from(share_bp);
-    let mut allowed = i128::from(floor) * 10_000;
-    for (&sum, larger) in sums.iter().zip((1..=sums.len() as i128).rev()) {
+    let mut allowed = i128::from(floor) * 10_000 + share * others.iter().copied().map(i128::from).sum::<i128>();
+    for (&sum, larger) in few.iter().zip((1..=few.len() as i128).rev()) {
         let excess = 10_000 - share * larger;
         if i128::from(sum) * excess > allowed {
             return (allowed / excess) as i64;

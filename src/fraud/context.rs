@@ -1,7 +1,7 @@
 //! What an examination of one account may look at.
 
 use crate::graph::TransferGraph;
-use crate::graph::temporal::{CircularFlow, Legs};
+use crate::graph::temporal::{CircularFlow, Legs, RowSet};
 
 use super::by_account::ByAccount;
 use super::closure::Closure;
@@ -47,6 +47,8 @@ pub(super) struct Knowledge {
     pub flows: Vec<CircularFlow>,
     /// Numbers of the flows that each account is on, ascending.
     pub flows_of: ByAccount<u32>,
+    /// Rows of the transfers that are part of any flow.
+    pub flow_rows: RowSet,
     /// Accounts whose search for circles reached a cap, ascending.
     pub capped: Vec<u32>,
     pub trails: Patterns,

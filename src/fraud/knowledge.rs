@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::graph::temporal::{CircularFlows, Legs, ScatterConfig, ScatterGather, circular_flows};
+use crate::graph::temporal::{CircularFlows, Legs, RowSet, ScatterConfig, ScatterGather, circular_flows};
 use crate::parallel::join;
 use crate::progress::Progress;
 
@@ -57,6 +57,7 @@ impl Knowledge {
         capped.extend(circles.capped);
         capped.sort_unstable();
         capped.dedup();
+        let flow_rows = RowSet::of(circles.flows.iter().flat_map(|flow| &flow.rows).copied());
         let looks_for_any = |signals: &[Signal]| signals.iter().any(|&signal| config.looks_for(signal));
         let (blocks, closure) = join(
             || match graph {
@@ -94,6 +95,7 @@ impl Knowledge {
         Ok(Self {
             facts,
             flows: circles.flows,
+            flow_rows,
             flows_of: ByAccount::of(flows_of.into_iter()),
             capped,
             trails: trails?,

@@ -51,7 +51,7 @@ pub(super) fn overlaps(legs: &impl Legs, progress: Progress<'_>) -> Result<Vec<(
         Ok(keys)
     })?;
     // Most keys are of one account alone.
-    let mut sieve = Sieve::default();
+    let mut sieve: Sieve = Sieve::default();
     sieve.clear(keys.iter().map(Vec::len).sum());
     keys.iter().flatten().for_each(|key| sieve.meet(key.0));
     let mut keys: Vec<(u64, u32)> = keys.into_iter().flatten().filter(|key| sieve.may_matter(key.0)).collect();

@@ -6,56 +6,50 @@
 
 use crate::graph::temporal::Leg;
 
-use super::burst::{ANYWAY, COMMON, Crowd, FEWEST, MOST, NEAR_BY_CHANCE, ORDINARY, pace_of, strangers, surprise};
+use super::burst::{ANYWAY, COMMON, Crowd, FEWEST, MOST, NEAR_BY_CHANCE, ORDINARY, Strangers, pace_of, surprise};
 
 /// Fewest strangers on each side.
 const FEWEST_A_SIDE: usize = 2;
 
-/// Buffers that are used for account after account.
-#[derive(Default)]
-pub(super) struct Relay {
-    payers: Vec<Leg>,
-    payees: Vec<Leg>,
-}
-
-impl Relay {
-    /// The most surprising window at an account in which strangers pay it and are paid by it, if it is more surprising than
-    /// at one account in twenty: the decimals of both crowds together, less those of the tries, and more by those of two sums
-    /// being as near as the tolerance by chance where they are.
-    pub fn crowd(&mut self, received: &[Leg], sent: &[Leg], window: i64, tolerance: f64) -> Option<Crowd> {
-        if window <= 0 || !meet(received, sent, window) {
-            return None;
-        }
-        strangers(received, &mut self.payers);
-        strangers(sent, &mut self.payees);
-        let (payers, payees) = (&self.payers[..], &self.payees[..]);
-        let paces = [pace_of(received, window), pace_of(sent, window)];
-        let tries = ((payers.len() * payees.len()) as f64).log10();
-        let (mut most, mut best) = (COMMON, None);
-        let (mut end, mut from, mut until) = (0, 0, 0);
-        for (first, start) in payers.iter().map(|leg| leg.at_seconds).enumerate() {
-            let within = |leg: &Leg| leg.at_seconds - start <= window;
-            end += payers[end..].iter().take_while(|leg| within(leg)).count();
-            from += payees[from..].iter().take_while(|leg| leg.at_seconds < start).count();
-            until = until.max(from);
-            until += payees[until..].iter().take_while(|leg| within(leg)).count();
-            let counts = [end - first, until - from];
-            if counts.iter().sum::<usize>() < FEWEST || counts.iter().any(|&n| n < FEWEST_A_SIDE) {
-                continue;
-            }
-            let others = [payers.len() - counts[0], payees.len() - counts[1]];
-            let told: f64 = (0..2).map(|side| surprise(counts[side], others[side] as f64 * paces[side] + ANYWAY)).sum();
-            let sums = [&payers[first..end], &payees[from..until]].map(sum_of);
-            let alike = (sums[0] - sums[1]).abs() <= tolerance * sums[0].max(sums[1]);
-            let told = told - tries - if alike { NEAR_BY_CHANCE.log10() } else { 0.0 };
-            if told > most {
-                (most, best) = (told, Some((first..end, from..until)));
-            }
-        }
-        let (gathered, scattered) = best?;
-        let told = if most > ORDINARY { [&payers[gathered], &payees[scattered]].concat() } else { Vec::new() };
-        Some(Crowd { surprise: most, legs: told })
+/// The most surprising window at an account in which strangers pay it and are paid by it, if it is more surprising than
+/// at one account in twenty: the decimals of both crowds together, less those of the tries, and more by those of two sums
+/// being as near as the tolerance by chance where they are.
+pub(super) fn relay(
+    [received, sent]: [&[Leg]; 2],
+    [payers, payees]: &mut [Strangers; 2],
+    window: i64,
+    tolerance: f64,
+) -> Option<Crowd> {
+    if window <= 0 || !meet(received, sent, window) {
+        return None;
     }
+    let (payers, payees) = (payers.among(received), payees.among(sent));
+    let paces = [pace_of(received, window), pace_of(sent, window)];
+    let tries = ((payers.len() * payees.len()) as f64).log10();
+    let (mut most, mut best) = (COMMON, None);
+    let (mut end, mut from, mut until) = (0, 0, 0);
+    for (first, start) in payers.iter().map(|leg| leg.at_seconds).enumerate() {
+        let within = |leg: &Leg| leg.at_seconds - start <= window;
+        end += payers[end..].iter().take_while(|leg| within(leg)).count();
+        from += payees[from..].iter().take_while(|leg| leg.at_seconds < start).count();
+        until = until.max(from);
+        until += payees[until..].iter().take_while(|leg| within(leg)).count();
+        let counts = [end - first, until - from];
+        if counts.iter().sum::<usize>() < FEWEST || counts.iter().any(|&n| n < FEWEST_A_SIDE) {
+            continue;
+        }
+        let others = [payers.len() - counts[0], payees.len() - counts[1]];
+        let told: f64 = (0..2).map(|side| surprise(counts[side], others[side] as f64 * paces[side] + ANYWAY)).sum();
+        let sums = [&payers[first..end], &payees[from..until]].map(sum_of);
+        let alike = (sums[0] - sums[1]).abs() <= tolerance * sums[0].max(sums[1]);
+        let told = told - tries - if alike { NEAR_BY_CHANCE.log10() } else { 0.0 };
+        if told > most {
+            (most, best) = (told, Some((first..end, from..until)));
+        }
+    }
+    let (gathered, scattered) = best?;
+    let told = if most > ORDINARY { [&payers[gathered], &payees[scattered]].concat() } else { Vec::new() };
+    Some(Crowd { surprise: most, legs: told })
 }
 
 fn sum_of(legs: &[Leg]) -> f64 {
@@ -94,7 +88,7 @@ mod tests {
     }
 
     fn crowd(received: &[Leg], sent: &[Leg]) -> Option<Crowd> {
-        Relay::default().crowd(received, sent, WINDOW, 0.1)
+        relay([received, sent], &mut Default::default(), WINDOW, 0.1)
     }
 
     #[test]

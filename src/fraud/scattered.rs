@@ -13,6 +13,8 @@ use super::facts::Facts;
 use super::sieve::Sieve;
 
 const CHUNK: usize = 1 << 12;
+/// Fewest accounts in the middle of what is looked for.
+const MIDDLE: usize = 3;
 
 /// Source, target and middle, and the rows of both transfers.
 type Hop = (u32, u32, u32, [u32; 2]);
@@ -37,9 +39,10 @@ pub(super) fn all_scatter_gathers(
         }
         Ok((hops, capped))
     })?;
-    // Two accounts in the middle make two hops at least.
+    // So many accounts in the middle make as many hops at least.
+    debug_assert!(config.min_middle as usize >= MIDDLE);
     let key = |hop: &Hop| u64::from(hop.0) << 32 | u64::from(hop.1);
-    let mut sieve = Sieve::default();
+    let mut sieve = Sieve::<MIDDLE>::default();
     sieve.clear(parts.iter().map(|part| part.0.len()).sum());
     parts.iter().flat_map(|part| &part.0).for_each(|hop| sieve.meet(key(hop)));
     let (mut hops, mut capped): (Vec<Hop>, _) = (Vec::new(), Vec::new());

@@ -82,12 +82,13 @@ impl<L: Legs> Desk<'_, '_, L> {
         // Payers with the same purse behind them are one.
         let mut groups = std::mem::take(&mut scratch.groups);
         groups.clear();
-        for (number, (payer, &(purse, _))) in (0..).zip(scratch.payers.iter().zip(&scratch.behind)) {
-            if payer.left > 0 {
-                groups.push((purse, number));
-            }
+        let left = (0..).zip(scratch.payers.iter().zip(&scratch.behind)).filter(|(_, (payer, _))| payer.left > 0);
+        // Nearly all stand alone, and ascend; a sort that knows runs has little to do when the others come last.
+        for led in [false, true] {
+            let such = left.clone().filter(|(_, (payer, behind))| (behind.0 != payer.account) == led);
+            groups.extend(such.map(|(number, (_, behind))| (behind.0, number)));
         }
-        groups.sort_unstable();
+        groups.sort();
         let mut sums: Vec<i64> = Vec::with_capacity(groups.len());
         let sum_of = |payers: &[Party], run: &[(u32, u32)]| run.iter().map(|g| payers[g.1 as usize].left).sum::<i64>();
         sums.extend(groups.chunk_by(|a, b| a.0 == b.0).map(|run| sum_of(&scratch.payers, run)));

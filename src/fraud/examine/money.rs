@@ -1,6 +1,6 @@
 //! Receipts that single transfers prove wrong: lent, from the same device, gone round in a circle.
 
-use crate::graph::temporal::{CircularFlow, Legs, circular_flows_through};
+use crate::graph::temporal::{CircularFlow, Leg, Legs, circular_flows_through};
 
 use super::super::signal::Signal;
 use super::Desk;
@@ -79,7 +79,6 @@ impl<L: Legs> Desk<'_, '_, L> {
         let mut circles = 0i32;
         let mut add = |flow: &CircularFlow, keep: bool| {
             circles += 1;
-            rows.extend_from_slice(&flow.rows);
             if keep {
                 proof.extend(flow.rows.iter().map(|&row| (flow.amount_minor as f64, row)));
             }
@@ -93,15 +92,21 @@ impl<L: Legs> Desk<'_, '_, L> {
                 let config = self.ctx.config.cycles();
                 let found = circular_flows_through(self.ctx.legs, self.account.into(), &config).unwrap_or_default();
                 found.flows.iter().for_each(|flow| add(flow, self.keep));
+                rows.extend(found.flows.iter().flat_map(|flow| &flow.rows));
+                rows.sort_unstable();
                 self.result.capped |= !found.capped.is_empty();
             }
         }
         if circles == 0 {
             return;
         }
-        rows.sort_unstable();
+        // A receipt that is part of any circle is part of one of the account's own.
+        let goes_round = |leg: &Leg| match self.ctx.market {
+            Some(market) => market.flow_rows.contains(leg.row),
+            None => rows.binary_search(&leg.row).is_ok(),
+        };
         for (place, leg) in (0..).zip(self.received) {
-            if rows.binary_search(&leg.row).is_ok() {
+            if goes_round(leg) {
                 self.scratch.taints.push((place, leg.amount_minor));
             }
         }

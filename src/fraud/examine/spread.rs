@@ -22,12 +22,13 @@ impl<L: Legs> Desk<'_, '_, L> {
         let by_size = [Signal::EqualAmounts, Signal::AmountDigits, Signal::OutOfScale]
             .into_iter()
             .any(|signal| ctx.config.looks_for(signal));
-        amounts::sizes(received, |_| by_size, &mut sizes[0], sorting);
-        amounts::sizes(sent, |_| by_size, &mut sizes[1], sorting);
+        amounts::sizes(if by_size { received } else { &[] }, &mut sizes[0], sorting);
+        amounts::sizes(if by_size { sent } else { &[] }, &mut sizes[1], sorting);
         let sales = if self.received.iter().all(|leg| leg.amount_minor >= 0) {
             &sizes[0]
         } else {
-            amounts::sizes(received, |leg| leg.amount_minor > 0, &mut sizes[2], sorting);
+            let [all, _, sales] = &mut sizes;
+            amounts::without_refunds(received, all, sales);
             &sizes[2]
         };
         let told = |desk: &mut Self, signal: Signal, score: &mut dyn FnMut(Proof<'_>) -> f64| {
@@ -134,17 +135,19 @@ impl<L: Legs> Desk<'_, '_, L> {
         // The largest payers come first, the earlier of equals.
         let by_size = |number: u32| (std::cmp::Reverse(payers[number as usize].positive), number);
         let numbers = &mut self.scratch.numbers;
-        let last = (payers.len() > most).then(|| {
+        let mut last_of_most = || {
             numbers.clear();
             numbers.extend(0..payers.len() as u32);
             by_size(*numbers.select_nth_unstable_by_key(most - 1, |&number| by_size(number)).1)
-        });
+        };
+        let mut last = None;
         let mut proof = Vec::new();
         let mut linked = 0;
         let (ties, peers) = (&market.closure.ties[graph.row(self.account as usize)], graph.neighbours(self.account));
         for (&account, _) in peers.iter().zip(ties).filter(|(_, tie)| tie.is_over_payer()) {
             let Ok(number) = payers.binary_search_by_key(&account, |payer| payer.account) else { continue };
-            if last.is_some_and(|last| by_size(number as u32) > last) {
+            // Told when the first is asked for: most accounts have nobody of that kind.
+            if by_size(number as u32) > *last.get_or_insert_with(&mut last_of_most) {
                 continue;
             }
             linked += 1;

@@ -61,8 +61,8 @@ impl CycleConfig {
 
     fn band(&self, amount_minor: i64) -> RangeInclusive<i64> {
         let amount = amount_minor as f64;
-        let low = (amount * (1.0 - self.amount_tolerance)).ceil() as i64;
-        let high = (amount * (1.0 + self.amount_tolerance)).floor() as i64;
+        let low = rounded_up(amount * (1.0 - self.amount_tolerance));
+        let high = (amount * (1.0 + self.amount_tolerance)) as i64;
         low.min(amount_minor).max(1)..=high.max(amount_minor)
     }
 
@@ -137,7 +137,7 @@ pub fn circular_flows(legs: &impl Legs, config: &CycleConfig, progress: Progress
         range.for_each(|account| handed_on(legs, account as u32, config, &mut rows));
         Ok(rows)
     })?;
-    let handed_on = RowSet::of(&handed_on);
+    let handed_on = RowSet::of(handed_on.iter().flatten().copied());
     let chunks = try_map_chunks(accounts, CHUNK, |range| {
         progress.step("following money round", range.start as u64, accounts as u64)?;
         let mut search = Search::new(legs, config);
@@ -245,22 +245,21 @@ pub fn circular_flows_through(legs: &impl Legs, account: AccountIndex, config: &
 }
 
 /// Rows of transfers, a bit each from the lowest on: small enough to stay near while transfers are looked up at random.
-#[derive(Debug, Default)]
-struct RowSet {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RowSet {
     first: u32,
     words: Vec<u64>,
 }
 
 impl RowSet {
-    fn of(parts: &[Vec<u32>]) -> Self {
-        let rows = || parts.iter().flatten().copied();
-        let (Some(first), Some(last)) = (rows().min(), rows().max()) else { return Self::default() };
+    pub fn of(rows: impl Iterator<Item = u32> + Clone) -> Self {
+        let (Some(first), Some(last)) = (rows.clone().min(), rows.clone().max()) else { return Self::default() };
         let mut words = vec![0u64; (last - first) as usize / 64 + 1];
-        rows().for_each(|row| words[(row - first) as usize / 64] |= 1 << ((row - first) % 64));
+        rows.for_each(|row| words[(row - first) as usize / 64] |= 1 << ((row - first) % 64));
         Self { first, words }
     }
 
-    fn contains(&self, row: u32) -> bool {
+    pub fn contains(&self, row: u32) -> bool {
         let place = row.wrapping_sub(self.first);
         self.words.get(place as usize / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
     }

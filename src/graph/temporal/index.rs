@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::account::AccountIndex;
 use crate::error::{Error, Result};
-use crate::parallel::{filled, for_each_chunk_mut, map_chunks};
+use crate::parallel::map_chunks;
 use crate::progress::Progress;
 use crate::transfer::TransferColumns;
 
@@ -33,26 +33,41 @@ pub trait Legs: Sync {
     fn sent(&self, account: u32) -> &[Leg];
 }
 
-/// One side of all accounts: `legs[offsets[a]..offsets[a + 1]]` are those of account `a`, in order of time and row.
+/// One side of all accounts, bucket after bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Side {
-    offsets: Vec<u64>,
-    legs: Vec<Leg>,
+    /// Where the legs of each account begin among those of its bucket, and behind each bucket where its last ones end.
+    starts: Vec<u32>,
+    /// The legs of each bucket's accounts, in order of account, time and row.
+    buckets: Vec<Vec<Leg>>,
 }
 
 impl Side {
     fn of(&self, account: u32) -> &[Leg] {
-        let account = account as usize;
-        &self.legs[self.offsets[account] as usize..self.offsets[account + 1] as usize]
+        let bucket = account as usize >> BUCKET_BITS;
+        let place = account as usize + bucket;
+        &self.buckets[bucket][self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+
+    fn accounts(&self) -> usize {
+        self.starts.len() - self.buckets.len()
+    }
+
+    fn len(&self) -> u64 {
+        self.buckets.iter().map(|legs| legs.len() as u64).sum()
     }
 }
 
-/// Transfers that are dealt in one go; fixed, so that threads do not change the result.
-const PIECE: usize = 1 << 21;
-/// Accounts of one bucket, narrow enough for its counters to stay in a core's cache.
+/// Transfers that are dealt in one go: few enough to stay in a core's cache meanwhile.
+const PIECE: usize = 1 << 15;
+/// Transfers of a piece for each bucket, at the least, so that what is dealt to one is read in a stream.
+const PIECE_A_BUCKET: usize = 1 << 7;
+/// Accounts of one bucket, narrow enough for its counters and its legs to stay in a core's cache.
 const BUCKET_BITS: u32 = 11;
+/// Times of one piece of work.
+const TIMES: usize = 1 << 17;
 
-/// The immutable index of a batch of transfers: 24 bytes a transfer and side, 8 an account and side.
+/// The immutable index of a batch of transfers: 24 bytes a transfer and side, 4 an account and side.
 ///
 /// Self-transfers are left out and counted. Built by dealing rows to narrow ranges of accounts, so that every access
 /// outside a cache is a stream (Polychroniou and Ross, SIGMOD 2014).
@@ -97,7 +112,7 @@ impl TemporalIndex {
         progress.step("lining up transfers", 1, 2)?;
         let sent = line_up(columns, accounts, columns.payer, columns.payee, sorted);
         progress.step("lining up transfers", 2, 2)?;
-        let self_transfers = columns.len() as u64 - sent.legs.len() as u64;
+        let self_transfers = columns.len() as u64 - sent.len();
         Ok(Self { received, sent, span, self_transfers })
     }
 
@@ -110,7 +125,7 @@ impl TemporalIndex {
     /// Number of transfers between different accounts.
     #[must_use]
     pub fn transfers(&self) -> u64 {
-        self.sent.legs.len() as u64
+        self.sent.len()
     }
 
     /// Number of transfers of accounts to themselves, which are in no list.
@@ -131,7 +146,7 @@ impl TemporalIndex {
 
 impl Legs for TemporalIndex {
     fn accounts(&self) -> usize {
-        self.sent.offsets.len().saturating_sub(1)
+        self.sent.accounts()
     }
 
     fn received(&self, account: u32) -> &[Leg] {
@@ -145,7 +160,7 @@ impl Legs for TemporalIndex {
 
 /// Whether the times ascend, and the earliest and the latest of them.
 fn order_of(times: &[i64]) -> (bool, Option<[i64; 2]>) {
-    let parts = map_chunks(times.len(), PIECE >> 4, |range| {
+    let parts = map_chunks(times.len(), TIMES, |range| {
         // The last one before belongs to the order, too.
         let sorted = times[range.start.saturating_sub(1)..range.end].is_sorted();
         let ends = |[low, high]: [i64; 2], &time: &i64| [low.min(time), high.max(time)];
@@ -199,57 +214,47 @@ fn deal(columns: &TransferColumns<'_>, own: &[u32], peer: &[u32], buckets: usize
 }
 
 fn line_up(columns: &TransferColumns<'_>, accounts: usize, own: &[u32], peer: &[u32], sorted: bool) -> Side {
-    let buckets = accounts.div_ceil(1 << BUCKET_BITS).max(1);
-    let pieces = map_chunks(columns.len(), PIECE, |range| deal(columns, own, peer, buckets, range));
-    let sizes: Vec<usize> =
-        (0..buckets).map(|bucket| pieces.iter().map(|piece| piece.segment(bucket).len()).sum()).collect();
-    let total = sizes.iter().sum();
-    let mut side = Side { offsets: vec![0; accounts + 1], legs: filled(total, Leg::default()) };
-    // Each bucket fills its own stretch of the legs and of the offsets.
-    struct Stretch<'a> {
-        legs: &'a mut [Leg],
-        ends: &'a mut [u64],
-        first: u64,
-    }
-    let mut stretches = Vec::with_capacity(buckets);
-    let (mut legs, mut ends, mut first) = (&mut side.legs[..], &mut side.offsets[1..], 0u64);
-    for (bucket, &size) in sizes.iter().enumerate() {
-        let width = ((bucket + 1) << BUCKET_BITS).min(accounts) - (bucket << BUCKET_BITS).min(accounts);
-        let (own_legs, other_legs) = legs.split_at_mut(size);
-        let (own_ends, other_ends) = ends.split_at_mut(width);
-        stretches.push(Stretch { legs: own_legs, ends: own_ends, first });
-        (legs, ends, first) = (other_legs, other_ends, first + size as u64);
-    }
-    for_each_chunk_mut(&mut stretches, 1, |bucket, stretch| {
-        let Stretch { legs, ends, first } = &mut stretch[0];
-        let mut cursors = vec![0u32; (1 << BUCKET_BITS) + 1];
-        for piece in &pieces {
-            piece.locals[piece.segment(bucket)].iter().for_each(|&local| cursors[local as usize + 1] += 1);
-        }
-        for local in 1..cursors.len() {
-            cursors[local] += cursors[local - 1];
-        }
-        for (local, end) in ends.iter_mut().enumerate() {
-            *end = *first + u64::from(cursors[local + 1]);
-        }
-        for piece in &pieces {
-            let segment = piece.segment(bucket);
-            for (&local, &leg) in piece.locals[segment.clone()].iter().zip(&piece.legs[segment]) {
-                let cursor = &mut cursors[local as usize];
-                legs[*cursor as usize] = leg;
-                *cursor += 1;
-            }
-        }
-        if !sorted {
-            let mut start = 0;
-            for &end in ends.iter() {
-                let end = (end - *first) as usize;
-                legs[start..end].sort_unstable_by_key(|leg| (leg.at_seconds, leg.row));
-                start = end;
-            }
-        }
+    let buckets = accounts.div_ceil(1 << BUCKET_BITS);
+    let piece = PIECE.max(buckets * PIECE_A_BUCKET);
+    let pieces = map_chunks(columns.len(), piece, |range| deal(columns, own, peer, buckets, range));
+    let lined_up = map_chunks(buckets, 1, |range| {
+        let width = (range.end << BUCKET_BITS).min(accounts) - (range.start << BUCKET_BITS);
+        gather(&pieces, range.start, width, sorted)
     });
+    let mut side = Side { starts: Vec::with_capacity(accounts + buckets), buckets: Vec::with_capacity(buckets) };
+    for (starts, legs) in lined_up {
+        side.starts.extend(starts);
+        side.buckets.push(legs);
+    }
     side
+}
+
+/// The legs of a bucket of `width` accounts, and where those of each account begin and the last ones end.
+fn gather(pieces: &[Dealt], bucket: usize, width: usize, sorted: bool) -> (Vec<u32>, Vec<Leg>) {
+    // A place further on than they belong, so that each is where its account's legs begin when the last of them is put down.
+    let mut starts = vec![0u32; width + 2];
+    for piece in pieces {
+        piece.locals[piece.segment(bucket)].iter().for_each(|&local| starts[local as usize + 2] += 1);
+    }
+    for place in 2..starts.len() {
+        starts[place] += starts[place - 1];
+    }
+    let mut legs = vec![Leg::default(); starts[width + 1] as usize];
+    for piece in pieces {
+        let segment = piece.segment(bucket);
+        for (&local, &leg) in piece.locals[segment.clone()].iter().zip(&piece.legs[segment]) {
+            let next = &mut starts[local as usize + 1];
+            legs[*next as usize] = leg;
+            *next += 1;
+        }
+    }
+    starts.truncate(width + 1);
+    if !sorted {
+        for two in starts.windows(2) {
+            legs[two[0] as usize..two[1] as usize].sort_unstable_by_key(|leg| (leg.at_seconds, leg.row));
+        }
+    }
+    (starts, legs)
 }
 
 /// The legs whose times lie in `from..=to`.

@@ -22,6 +22,7 @@ mod window;
 pub use bursts::{Burst, BurstConfig, BurstSide, bursts};
 pub(crate) use bursts::{FEW, most_among_few, widest_in};
 pub use completed::{CompletedCircles, CompletedConfig, completed_circles};
+pub(crate) use cycles::RowSet;
 pub use cycles::{CircularFlow, CircularFlows, CycleConfig, circular_flows, circular_flows_through};
 pub use index::{Leg, Legs, TemporalIndex};
 pub(crate) use scatter::near;
