@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::parallel::try_map_chunks;
 use crate::progress::Progress;
 
-use super::index::{Leg, Legs, between, lead, up_to};
+use super::index::{Leg, Legs, between};
 
 /// What counts as a circular flow, and how hard to look.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -377,7 +377,7 @@ impl<'a, L: Legs> Search<'a, L> {
         }
         (self.steps, self.flows) = (0, 0);
         self.told.clear();
-        let mut later = received;
+        let (mut first, mut end) = (0, 0);
         for &leg in legs.sent(start) {
             if leg.amount_minor <= 0 || !self.may_follow(&leg) || self.told.contains(&leg.row) {
                 continue;
@@ -385,9 +385,11 @@ impl<'a, L: Legs> Search<'a, L> {
             let band = self.config.band(leg.amount_minor);
             let until = leg.at_seconds.saturating_add(self.config.window_seconds);
             let seed = Seed { leg, low: *band.start(), high: *band.end(), until };
-            // Payments come in order of time, so that what was received before the last one is out of question.
-            later = &later[lead(later, |other| other.at_seconds < leg.at_seconds)..];
-            let back = up_to(later, seed.until);
+            // Payments come in order of time, and so do their windows.
+            first += received[first..].iter().take_while(|other| other.at_seconds < leg.at_seconds).count();
+            end = first.max(end);
+            end += received[end..].iter().take_while(|other| other.at_seconds <= seed.until).count();
+            let back = &received[first..end];
             self.steps = self.steps.saturating_add(back.len() as u32 / 16 + 1);
             self.closers.clear();
             self.closers.extend(back.iter().filter(|closer| seed.admits(closer)));
