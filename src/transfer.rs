@@ -141,12 +141,7 @@ impl<'a> TransferColumns<'a> {
             let row = column.iter().position(|&account| account == max).unwrap_or(0);
             return Err(Error::unknown(name, AccountIndex::new(max)).at(format_args!("row {row}")));
         }
-        if self.absolute_minor() > i64::MAX as u128 {
-            return Err(Error::overflow(
-                "sum of all absolute amounts",
-                "at most 9,223,372,036,854,775,807 minor units",
-            ));
-        }
+        check_total(self.absolute_minor())?;
         if let Some(column) = self.at_seconds {
             let is_outside = |at: &i64| !AT_SECONDS.contains(at);
             let outside =
@@ -160,10 +155,59 @@ impl<'a> TransferColumns<'a> {
     }
 
     /// The sum of all absolute amounts.
-    pub(crate) fn absolute_minor(&self) -> u128 {
+    fn absolute_minor(&self) -> u128 {
         let column = self.amount_minor.unwrap_or_default();
         let sum = |amounts: &[i64]| amounts.iter().map(|amount| u128::from(amount.unsigned_abs())).sum::<u128>();
         map_chunks(column.len(), ROWS, |rows| sum(&column[rows])).into_iter().sum()
+    }
+}
+
+fn check_total(absolute_minor: u128) -> Result<()> {
+    if absolute_minor > i64::MAX as u128 {
+        return Err(Error::overflow("sum of all absolute amounts", "at most 9,223,372,036,854,775,807 minor units"));
+    }
+    Ok(())
+}
+
+/// What the pieces of transfers that belong together have come to so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Admitted {
+    pub rows: u64,
+    /// Which columns they have, fixed by the first of them that has rows: amounts, times.
+    columns: Option<[bool; 2]>,
+    absolute_minor: u128,
+}
+
+impl Admitted {
+    /// Whether the transfers have amounts, and times.
+    pub fn columns(&self) -> [bool; 2] {
+        self.columns.unwrap_or_default()
+    }
+
+    /// The same with one piece more, whose rows are of `0..accounts`.
+    ///
+    /// # Errors
+    /// As [`TransferColumns::check`], whose rule on the sum of amounts holds over all pieces together; [`Error::is_conflict`]
+    /// when the piece lacks a column that earlier ones had, or the other way round.
+    pub fn with(self, piece: &TransferColumns<'_>, accounts: usize) -> Result<Self> {
+        piece.check(accounts).map_err(|error| match self.rows {
+            0 => error,
+            before => error.at(format_args!("in the transfers after the first {before}")),
+        })?;
+        if piece.is_empty() {
+            return Ok(self);
+        }
+        let these = [piece.amount_minor.is_some(), piece.at_seconds.is_some()];
+        let known = self.columns.unwrap_or(these);
+        for (name, known, this) in [("amount_minor", known[0], these[0]), ("at_seconds", known[1], these[1])] {
+            if known != this {
+                let value = if this { "present" } else { "absent" };
+                return Err(Error::conflict(name, value, "every piece of transfers has the same columns"));
+            }
+        }
+        let absolute_minor = self.absolute_minor + piece.absolute_minor();
+        check_total(absolute_minor)?;
+        Ok(Self { rows: self.rows + piece.len() as u64, columns: Some(these), absolute_minor })
     }
 }
 

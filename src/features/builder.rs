@@ -1,18 +1,14 @@
 //! The same verb for transfers that come in pieces.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::features::config::FeatureConfig;
 use crate::features::extract::extract_source;
-use crate::features::piece::Piece;
-use crate::features::piece::Rows;
-use crate::features::source::CHUNK;
-use crate::features::source::Source;
-use crate::features::table::Cell;
-use crate::features::table::FeatureTable;
-use crate::features::table::check_distinct;
+use crate::features::piece::{Piece, Rows};
+use crate::features::source::{CHUNK, Source};
+use crate::features::table::{Cell, FeatureTable, check_distinct};
 use crate::parallel::map_chunks;
 use crate::progress::Progress;
-use crate::transfer::{Transfer, TransferColumns, Transfers};
+use crate::transfer::{Admitted, Transfer, TransferColumns, Transfers};
 
 /// Single transfers that are pushed together.
 const STAGE: usize = 1 << 16;
@@ -47,30 +43,25 @@ const STAGE: usize = 1 << 16;
 pub struct FeatureBuilder {
     accounts: usize,
     config: FeatureConfig,
-    /// Which columns the transfers have, fixed by the first piece: amounts, times.
-    columns: Option<[bool; 2]>,
+    admitted: Admitted,
     pieces: Vec<Piece>,
     /// What is too little for a piece of its own.
     stage: Transfers,
-    total_minor: u128,
-    rows: u64,
 }
 
 impl FeatureBuilder {
     /// A builder of the table of accounts `0..accounts`.
     ///
     /// # Errors
-    /// [`Error::is_invalid`] when a feature is asked for twice.
+    /// [`Error::is_invalid`](crate::Error::is_invalid) when a feature is asked for twice.
     pub fn new(accounts: usize, config: &FeatureConfig) -> Result<Self> {
         check_distinct(&config.features)?;
         Ok(Self {
             accounts,
             config: config.clone(),
-            columns: None,
+            admitted: Admitted::default(),
             pieces: Vec::new(),
             stage: Transfers::new(),
-            total_minor: 0,
-            rows: 0,
         })
     }
 
@@ -78,18 +69,10 @@ impl FeatureBuilder {
     ///
     /// # Errors
     /// As [`TransferColumns::check`], whose rule on the sum of amounts holds over all pieces together; and
-    /// [`Error::is_conflict`] when a piece lacks a column that earlier pieces had, or the other way round. On an error
+    /// [`Error::is_conflict`](crate::Error::is_conflict) when a piece lacks a column that earlier pieces had, or the other way round. On an error
     /// nothing of the piece is kept.
     pub fn push(&mut self, columns: &TransferColumns<'_>) -> Result<()> {
-        columns.check(self.accounts).map_err(|error| match self.rows {
-            0 => error,
-            before => error.at(format_args!("in the transfers after the first {before}")),
-        })?;
-        if columns.is_empty() {
-            return Ok(());
-        }
-        self.admit(columns)?;
-        self.rows += columns.len() as u64;
+        self.admitted = self.admitted.with(columns, self.accounts)?;
         if columns.len() < CHUNK {
             self.stage.extend(columns.iter());
             if self.stage.len() >= CHUNK {
@@ -114,31 +97,10 @@ impl FeatureBuilder {
         Ok(())
     }
 
-    /// Checks a piece against the pieces before it.
-    fn admit(&mut self, columns: &TransferColumns<'_>) -> Result<()> {
-        let these = [columns.amount_minor.is_some(), columns.at_seconds.is_some()];
-        let known = self.columns.unwrap_or(these);
-        for (name, known, this) in [("amount_minor", known[0], these[0]), ("at_seconds", known[1], these[1])] {
-            if known != this {
-                let value = if this { "present" } else { "absent" };
-                return Err(Error::conflict(name, value, "every piece of transfers has the same columns"));
-            }
-        }
-        let total = self.total_minor + columns.absolute_minor();
-        if total > i64::MAX as u128 {
-            return Err(Error::overflow(
-                "sum of all absolute amounts",
-                "at most 9,223,372,036,854,775,807 minor units",
-            ));
-        }
-        (self.columns, self.total_minor) = (Some(these), total);
-        Ok(())
-    }
-
     /// Makes a piece of what is staged, of the columns the transfers have.
     fn flush(&mut self) {
         let stage = std::mem::take(&mut self.stage);
-        let [has_amounts, has_times] = self.columns.unwrap_or_default();
+        let [has_amounts, has_times] = self.admitted.columns();
         let columns = stage.columns();
         self.pieces.extend(pieces_of(&TransferColumns {
             amount_minor: columns.amount_minor.filter(|_| has_amounts),
@@ -150,7 +112,7 @@ impl FeatureBuilder {
     /// The table of all transfers pushed, in `f32`.
     ///
     /// # Errors
-    /// [`Error::is_cancelled`] when `progress` asks to stop.
+    /// [`Error::is_cancelled`](crate::Error::is_cancelled) when `progress` asks to stop.
     ///
     /// # Complexity
     /// As [`extract`](crate::features::extract).
@@ -168,8 +130,7 @@ impl FeatureBuilder {
 
     fn finish_cells<T: Cell>(mut self, progress: Progress<'_>) -> Result<FeatureTable<T>> {
         self.flush();
-        let has = self.columns.unwrap_or_default();
-        let source = Source::of_pieces(&self.pieces, has, self.config.as_of_seconds);
+        let source = Source::of_pieces(&self.pieces, self.admitted.columns(), self.config.as_of_seconds);
         extract_source(&source, self.accounts, None, &self.config, progress)
     }
 }

@@ -21,7 +21,7 @@ use crate::graph::layout::layout;
 use crate::graph::partition::{Buckets, Piece};
 use crate::parallel::{map_chunks, try_map_chunks};
 use crate::progress::Progress;
-use crate::transfer::{Transfer, TransferColumns, Transfers, UtcOffset};
+use crate::transfer::{Admitted, Transfer, TransferColumns, Transfers, UtcOffset};
 
 /// Transfers that are dealt to the buckets in one go; fixed, so that threads do not change the result.
 const PIECE: usize = 1 << 22;
@@ -67,14 +67,11 @@ pub struct GraphBuilder {
     accounts: usize,
     config: GraphConfig,
     buckets: Buckets,
-    /// Which columns the transfers have, fixed by the first piece: amounts, times.
-    columns: Option<[bool; 2]>,
+    admitted: Admitted,
     pieces: Vec<Piece>,
     /// Pieces of earlier builds, whose memory the next ones take.
     spent: Vec<Piece>,
     stage: Transfers,
-    total_minor: u128,
-    rows: u64,
     self_transfers: u64,
 }
 
@@ -91,12 +88,10 @@ impl GraphBuilder {
             accounts,
             config: *config,
             buckets: Buckets::over(accounts),
-            columns: None,
+            admitted: Admitted::default(),
             pieces: Vec::new(),
             spent: Vec::new(),
             stage: Transfers::new(),
-            total_minor: 0,
-            rows: 0,
             self_transfers: 0,
         })
     }
@@ -108,11 +103,7 @@ impl GraphBuilder {
     /// [`Error::is_conflict`] when a piece lacks a column that earlier pieces had, or the other way round. On an error
     /// nothing of the piece is kept.
     pub fn push(&mut self, columns: &TransferColumns<'_>) -> Result<()> {
-        columns.check(self.accounts).map_err(|error| match self.rows {
-            0 => error,
-            before => error.at(format_args!("in the transfers after the first {before}")),
-        })?;
-        let total_minor = self.admit(columns)?;
+        self.admitted = self.admitted.with(columns, self.accounts)?;
         let kept = TransferColumns {
             amount_minor: columns.amount_minor.filter(|_| !self.config.without_amounts),
             at_seconds: columns.at_seconds.filter(|_| !self.config.without_days),
@@ -127,8 +118,6 @@ impl GraphBuilder {
         self.spent = spent.into_inner().unwrap_or_default();
         self.self_transfers += (kept.len() - dealt.iter().map(Piece::len).sum::<usize>()) as u64;
         self.pieces.extend(dealt);
-        self.rows += kept.len() as u64;
-        self.total_minor = total_minor;
         Ok(())
     }
 
@@ -149,32 +138,6 @@ impl GraphBuilder {
     fn flush(&mut self) -> Result<()> {
         let stage = std::mem::take(&mut self.stage);
         if stage.is_empty() { Ok(()) } else { self.push(&stage.columns()) }
-    }
-
-    /// Checks a piece against the pieces before it; the sum of absolute amounts with it.
-    fn admit(&mut self, columns: &TransferColumns<'_>) -> Result<u128> {
-        if columns.is_empty() {
-            return Ok(self.total_minor);
-        }
-        let these = [columns.amount_minor.is_some(), columns.at_seconds.is_some()];
-        let known = self.columns.unwrap_or(these);
-        for (name, known, this) in [("amount_minor", known[0], these[0]), ("at_seconds", known[1], these[1])] {
-            if known != this {
-                let value = if this { "present" } else { "absent" };
-                return Err(Error::conflict(name, value, "every piece of transfers has the same columns"));
-            }
-        }
-        let piece: u128 =
-            columns.amount_minor.map_or(0, |column| column.iter().map(|a| u128::from(a.unsigned_abs())).sum());
-        let total = self.total_minor + piece;
-        if total > i64::MAX as u128 {
-            return Err(Error::overflow(
-                "sum of all absolute amounts",
-                "at most 9,223,372,036,854,775,807 minor units",
-            ));
-        }
-        self.columns = Some(these);
-        Ok(total)
     }
 
     /// The graph of all transfers pushed since the last call; the builder is empty afterwards and can be used again.
@@ -212,12 +175,11 @@ impl GraphBuilder {
 
     /// Folds the transfers pushed into a graph; `spend` takes the pieces as soon as they are read.
     fn fold(&mut self, progress: Progress<'_>, spend: impl FnOnce(&mut Self, Vec<Piece>)) -> Result<TransferGraph> {
-        let columns = self.columns.take().unwrap_or([false; 2]);
+        let columns = std::mem::take(&mut self.admitted).columns();
         let has = [columns[0] && !self.config.without_amounts, columns[1] && !self.config.without_days];
         let pieces = std::mem::take(&mut self.pieces);
         let transfers = pieces.iter().map(Piece::len).sum::<usize>() as u64;
         let self_transfers = std::mem::take(&mut self.self_transfers);
-        (self.total_minor, self.rows) = (0, 0);
 
         for bucket in 0..self.buckets.len() {
             let held: usize = pieces.iter().map(|piece| piece.segment(bucket).len()).sum();
