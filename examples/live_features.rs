@@ -5,6 +5,7 @@
 #[path = "shared/mod.rs"]
 mod shared;
 
+use std::hint::black_box;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -59,8 +60,8 @@ struct Args {
     cycles: bool,
     /// Mebibytes of memory touched before the first transfer, so that none waits for pages the system has yet to find. A window
     /// that has been full once needs no more of them.
-    #[arg(long, default_value_t = 0)]
-    reserve: usize,
+    #[arg(long, value_name = "MIB", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..1 << 20))]
+    reserve: u32,
     /// Decimals kept of amounts, 0 to 4 [default: 4, or the snapshot's]. All absolute amounts in the window add up to at
     /// most 2^63 - 1 minor units, whatever the decimals: larger ones ask for fewer.
     #[arg(long)]
@@ -72,7 +73,7 @@ fn main() -> ExitCode {
     shared::run(|| {
         shared::set_threads(args.threads)?;
         // Freed at once, and handed out again.
-        drop(vec![1u8; args.reserve << 20]);
+        drop(black_box(vec![1u8; (args.reserve as usize) << 20]));
         // On a thread of the pool, so that handing half of a batch to another costs next to nothing.
         rayon::scope(|_| follow(&args))
     })
