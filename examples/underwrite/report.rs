@@ -66,12 +66,18 @@ fn major(minor: i64) -> String {
     Money::from_minor(minor).display(Scale::CENTS).to_string()
 }
 
+/// What was taken out at those who are judged merchants; others may have been decided on, too.
 fn print_washing(out: &mut impl Write, done: &Underwritten) -> Outcome {
-    let sum = |of: fn(&FraudAssessment) -> Money| {
-        Money::checked_sum(done.merchants.iter().map(|merchant| of(&merchant.assessment)))
-    };
+    let is_merchant = |account: u32| done.verdicts.kinds[account as usize] == VerdictKind::Merchant;
+    let assessments: Vec<&FraudAssessment> = done
+        .merchants
+        .iter()
+        .filter(|decided| is_merchant(decided.account))
+        .map(|decided| &decided.assessment)
+        .collect();
+    let sum = |of: fn(&FraudAssessment) -> Money| Money::checked_sum(assessments.iter().copied().map(of));
     let (received, removed) = (sum(FraudAssessment::received)?, sum(FraudAssessment::removed)?);
-    let touched = done.merchants.iter().filter(|merchant| !merchant.assessment.removed().is_zero()).count();
+    let touched = assessments.iter().filter(|assessment| !assessment.removed().is_zero()).count();
     let share = removed.to_minor() as f64 / received.to_minor().max(1) as f64;
     writeln!(
         out,
@@ -79,7 +85,7 @@ fn print_washing(out: &mut impl Write, done: &Underwritten) -> Outcome {
         major(removed.to_minor()),
         major(received.to_minor()),
         100.0 * share,
-        done.merchants.len()
+        assessments.len()
     )?;
     Ok(())
 }
