@@ -18,12 +18,6 @@ pub(super) fn class_of(degree: usize) -> u8 {
     SHARED + ((octave - SHARED.ilog2()) * 4 + (degree >> (octave - 2) & 3) as u32) as u8
 }
 
-/// The size classes of degrees.
-pub(super) fn classes(degree: &[u32]) -> Vec<u8> {
-    let class_of = |&degree| class_of(degree as usize);
-    map_chunks(degree.len(), ACCOUNTS, |range| degree[range].iter().map(class_of).collect::<Vec<u8>>()).concat()
-}
-
 /// The size class of every account's degree.
 pub(super) fn classes_of(graph: &TransferGraph) -> Vec<u8> {
     let of = |account| class_of(graph.row(account).len());

@@ -1,7 +1,7 @@
 //! What the row of every account tells by itself, in one pass over the rows.
 
 use crate::graph::TransferGraph;
-use crate::graph::classes::{DegreeSum, classes};
+use crate::graph::classes::{DegreeSum, classes_of};
 use crate::graph::features::Needs;
 use crate::graph::lines::ACCOUNTS;
 use crate::graph::stage::{put, runs};
@@ -45,7 +45,7 @@ impl RowColumns {
         let neighbour_degree = needs.neighbour_degree && !needs.corners();
         let mut columns = Self {
             degree: filled(accounts, 0),
-            classes: Vec::new(),
+            classes: classes_of(graph),
             directed: filled(len(needs.degrees), DirectedDegrees::default()),
             neighbour_degrees: filled(len(neighbour_degree), 0),
             totals: Totals(ties.map(|wanted| filled(len(wanted), 0))),
@@ -54,7 +54,6 @@ impl RowColumns {
         for_each_chunk_mut(&mut columns.degree, ACCOUNTS, |first, degrees| {
             degrees.iter_mut().zip(first..).for_each(|(degree, account)| *degree = graph.row(account).len() as u32);
         });
-        columns.classes = classes(&columns.degree);
         if needs.degrees || neighbour_degree || needs.ties || needs.tie_amounts {
             columns.fill(graph, needs);
         }
