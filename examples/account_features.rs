@@ -15,7 +15,7 @@ use dandelion_credit::{Progress, Scale, Update, UtcOffset};
 
 use shared::out::Output;
 use shared::progress::Bar;
-use shared::transfers::{Needs, TransferFile, utc_offset};
+use shared::transfers::{Needs, TransferFile};
 use shared::{Failure, Outcome};
 
 /// Features of every account: structure, flow, timing, amounts, neighbourhood.
@@ -32,7 +32,7 @@ struct Args {
     #[arg(required_unless_present = "catalogue")]
     features: Option<String>,
     /// Where days, hours and weekdays are cut, such as +08:00.
-    #[arg(long, default_value = "UTC", value_parser = utc_offset, allow_hyphen_values = true)]
+    #[arg(long, default_value = "UTC", allow_hyphen_values = true)]
     utc_offset: UtcOffset,
     /// The last day that counts (in the offset); by default that of the last transfer.
     #[arg(long)]

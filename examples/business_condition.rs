@@ -17,7 +17,7 @@ use shared::csv_in::CsvFile;
 use shared::daily::DailyFile;
 use shared::out::{Output, csv_writer, finish_csv};
 use shared::progress::Bar;
-use shared::transfers::{Needs, TransferFile, utc_offset};
+use shared::transfers::{Needs, TransferFile};
 use shared::{Failure, Outcome};
 
 /// Measures the condition of every merchant: one row each, sorted by id, an empty cell where a measure is undefined.
@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long)]
     as_of: Option<Date>,
     /// Where days of transfers are cut, such as +08:00.
-    #[arg(long, default_value = "UTC", value_parser = utc_offset, allow_hyphen_values = true)]
+    #[arg(long, default_value = "UTC", allow_hyphen_values = true)]
     utc_offset: UtcOffset,
     /// A CSV file with a column `date`: days on which closing means nothing.
     #[arg(long)]

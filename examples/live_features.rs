@@ -18,7 +18,7 @@ use serde_json::json;
 
 use shared::csv_in::{CsvFile, open};
 use shared::out::Output;
-use shared::transfers::{amount_minor, at_seconds, utc_offset};
+use shared::transfers::{amount_minor, at_seconds};
 use shared::{Failure, Outcome};
 
 /// Features of both parties right after each transfer, over a sliding window.
@@ -52,7 +52,7 @@ struct Args {
     #[arg(long)]
     resume: Option<String>,
     /// Where days, hours and weekdays are cut, such as +08:00 [default: UTC, or the snapshot's].
-    #[arg(long, value_parser = utc_offset, allow_hyphen_values = true)]
+    #[arg(long, allow_hyphen_values = true)]
     utc_offset: Option<UtcOffset>,
     /// Also count, for each transfer, the circles of 2 to 5 transfers within a day that it completes, in columns
     /// `circles_2` to `circles_5` behind the others, the same for both parties.

@@ -1,6 +1,8 @@
 //! A transfer of money between two accounts, and columns of many.
 
+use std::fmt;
 use std::ops::{Range, RangeInclusive};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -302,6 +304,17 @@ impl FromIterator<Transfer> for Transfers {
 /// A fixed offset from UTC at which calendar days are cut, in whole seconds within ±26 hours; China is `+08:00`.
 ///
 /// Fixed, because a feature must not depend on a time-zone database that differs between two machines.
+///
+/// ```
+/// use dandelion_credit::UtcOffset;
+///
+/// let china: UtcOffset = "+08:00".parse()?;
+/// assert_eq!(china.seconds(), 28_800);
+/// assert_eq!(china.to_string(), "+08:00");
+/// assert_eq!("Z".parse(), Ok(UtcOffset::UTC));
+/// assert!("Asia/Shanghai".parse::<UtcOffset>().unwrap_err().is_invalid());
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "i32", into = "i32")]
 pub struct UtcOffset(i32);
@@ -334,7 +347,7 @@ impl UtcOffset {
     /// ```
     /// use dandelion_credit::UtcOffset;
     ///
-    /// let china = UtcOffset::from_seconds(8 * 3600).unwrap();
+    /// let china: UtcOffset = "+08:00".parse().unwrap();
     /// assert_eq!(UtcOffset::UTC.epoch_day(86_399), 0);
     /// assert_eq!(china.epoch_day(86_399), 1);
     /// assert_eq!(UtcOffset::UTC.epoch_day(-1), -1);
@@ -365,9 +378,64 @@ impl From<UtcOffset> for i32 {
     }
 }
 
+impl fmt::Display for UtcOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { '-' } else { '+' };
+        let (minutes, seconds) = (self.0.unsigned_abs() / 60, self.0.unsigned_abs() % 60);
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)?;
+        if seconds > 0 { write!(f, ":{seconds:02}") } else { Ok(()) }
+    }
+}
+
+impl FromStr for UtcOffset {
+    type Err = Error;
+
+    /// Reads `+08:00`, `-05:30`, `+00:19:32`, `Z` or `UTC`.
+    fn from_str(text: &str) -> Result<Self> {
+        let seconds = match text.trim() {
+            "Z" | "UTC" => Some(0),
+            signed => match signed.as_bytes().first() {
+                Some(b'+') => read_clock(&signed[1..]),
+                Some(b'-') => read_clock(&signed[1..]).map(|seconds| -seconds),
+                _ => None,
+            },
+        };
+        Self::from_seconds(seconds.ok_or_else(|| Error::invalid("utc_offset", text, "an offset such as +08:00, or Z"))?)
+    }
+}
+
+/// Seconds of `08:00` or `08:00:00`.
+fn read_clock(text: &str) -> Option<i32> {
+    let two_digits = |part: &str| match part.as_bytes() {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some(i32::from(tens - b'0') * 10 + i32::from(ones - b'0')),
+        _ => None,
+    };
+    let parts: Option<Vec<i32>> = text.split(':').map(two_digits).collect();
+    match parts?[..] {
+        [hours, minutes] if minutes < 60 => Some(hours * 3600 + minutes * 60),
+        [hours, minutes, seconds] if minutes < 60 && seconds < 60 => Some(hours * 3600 + minutes * 60 + seconds),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_shown_reads_back_as_itself() {
+        for seconds in (-93_600..=93_600).step_by(7).chain([-93_600, -1, 0, 1, 93_600]) {
+            let offset = UtcOffset::from_seconds(seconds).unwrap();
+            assert_eq!(offset.to_string().parse(), Ok(offset));
+        }
+        let shown = |seconds| UtcOffset::from_seconds(seconds).unwrap().to_string();
+        assert_eq!([0, -19_800, 1_172].map(shown), ["+00:00", "-05:30", "+00:19:32"]);
+        for text in ["", "+", "08:00", "+8:00", "+0800", "+08:60", "+08:00:60", "+08:00:00:00", "++1:00", "+08:٠٠"] {
+            let error = text.parse::<UtcOffset>().unwrap_err();
+            assert_eq!(error.to_string(), format!("utc_offset is {text}: an offset such as +08:00, or Z"));
+        }
+        assert!("+26:00:01".parse::<UtcOffset>().unwrap_err().to_string().contains("within 26 hours"));
+    }
 
     #[test]
     fn an_offset_is_within_26_hours_however_it_comes() {

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use dandelion_credit::{AT_SECONDS, AccountDirectory, Money, Rounding, Scale, TransferColumns, UtcOffset};
+use dandelion_credit::{AT_SECONDS, AccountDirectory, Money, Rounding, Scale, TransferColumns};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -126,21 +126,4 @@ pub fn at_seconds(row: &Row<'_>, column: usize) -> Outcome<i64> {
             AT_SECONDS.contains(&seconds).then_some(seconds)
         },
     )
-}
-
-/// Reads `+08:00`, `-05:30`, `Z` or `UTC`.
-pub fn utc_offset(text: &str) -> Result<UtcOffset, String> {
-    let rule = || format!("'{text}': an offset such as +08:00");
-    if matches!(text, "Z" | "UTC") {
-        return Ok(UtcOffset::UTC);
-    }
-    let (sign, rest) = match text.as_bytes().first() {
-        Some(b'+') => (1, &text[1..]),
-        Some(b'-') => (-1, &text[1..]),
-        _ => return Err(rule()),
-    };
-    let (hours, minutes) = rest.split_once(':').ok_or_else(rule)?;
-    let number = |part: &str| (part.len() == 2).then(|| part.parse::<i32>().ok()).flatten().filter(|n| *n >= 0);
-    let (hours, minutes) = (number(hours).ok_or_else(rule)?, number(minutes).filter(|m| *m < 60).ok_or_else(rule)?);
-    UtcOffset::from_seconds(sign * (hours * 3600 + minutes * 60)).map_err(|error| error.to_string())
 }

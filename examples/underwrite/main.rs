@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long)]
     out: Option<String>,
     /// Where days are cut, such as +08:00; UTC for files, the town's own offset otherwise.
-    #[arg(long, value_parser = shared::transfers::utc_offset)]
+    #[arg(long)]
     utc_offset: Option<UtcOffset>,
     /// Whom to decide on: accounts judged merchants, or everyone who received anything. Where absent, everyone in files with
     /// up to 50,000 such accounts, merchants otherwise; accounts that the labels name are always decided on.

@@ -86,10 +86,10 @@ impl InterestRate {
     ///
     /// ```
     /// use dandelion_credit::loan::InterestRate;
-    /// use dandelion_credit::{BasisPoints, DailyRate};
+    /// use dandelion_credit::BasisPoints;
     ///
     /// // 0.05 % a day, overdue at 1.5 times
-    /// let contract = InterestRate::Daily(DailyRate::from_fraction("0.0005".parse().unwrap())?);
+    /// let contract = InterestRate::Daily("0.0005".parse()?);
     /// let overdue = contract.times(BasisPoints::new(15_000))?;
     /// assert_eq!(overdue.as_fraction().to_string(), "0.00075");
     /// # Ok::<(), dandelion_credit::Error>(())

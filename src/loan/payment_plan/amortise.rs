@@ -176,12 +176,12 @@ impl PlanAmortisation {
 ///     BalanceStatus, CostCap, PaymentStatus, PlanMethod, PlanPayment, PlanRate, PlanServicing, PlanTerms, ResidualRule,
 ///     amortise_plan, settle_plan,
 /// };
-/// use dandelion_credit::{DailyRate, Money, Rounding};
+/// use dandelion_credit::{Money, Rounding};
 ///
 /// let terms = PlanTerms {
 ///     principal: Money::from_minor(150_000),
 ///     financed_fee: Money::ZERO,
-///     rate: PlanRate::Daily(DailyRate::from_fraction("0.008".parse().unwrap())?),
+///     rate: PlanRate::Daily("0.008".parse()?),
 ///     payment_days: vec![14, 44, 75, 106, 134],
 ///     agreed_payments: None,
 ///     method: PlanMethod::Actuarial,
@@ -221,12 +221,12 @@ pub fn amortise_plan(
 /// use dandelion_credit::loan::{
 ///     BalanceStatus, CostCap, PlanMethod, PlanRate, PlanServicing, PlanTerms, ResidualRule, settle_plan,
 /// };
-/// use dandelion_credit::{DailyRate, Money, Rounding};
+/// use dandelion_credit::{Money, Rounding};
 ///
 /// let terms = PlanTerms {
 ///     principal: Money::from_minor(100_000),
 ///     financed_fee: Money::ZERO,
-///     rate: PlanRate::Daily(DailyRate::from_fraction("0.008".parse().unwrap())?),
+///     rate: PlanRate::Daily("0.008".parse()?),
 ///     payment_days: vec![30],
 ///     agreed_payments: None,
 ///     method: PlanMethod::Actuarial,

@@ -146,12 +146,12 @@ const MAX_ROUNDS: usize = 100;
 ///
 /// ```
 /// use dandelion_credit::loan::{CostCap, PlanMethod, PlanRate, PlanTerms, ResidualRule, payment_plan};
-/// use dandelion_credit::{DailyRate, Money, Rounding};
+/// use dandelion_credit::{Money, Rounding};
 ///
 /// let terms = PlanTerms {
 ///     principal: Money::from_minor(31_726),
 ///     financed_fee: Money::ZERO,
-///     rate: PlanRate::Daily(DailyRate::from_fraction("0.00798".parse().unwrap())?),
+///     rate: PlanRate::Daily("0.00798".parse()?),
 ///     payment_days: vec![3, 33, 64, 94],
 ///     agreed_payments: None,
 ///     method: PlanMethod::Actuarial,
