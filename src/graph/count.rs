@@ -126,25 +126,27 @@ fn count_bucket(lines: &Lines, heads: &[&[Line]], bucket: usize, counts: &mut [u
     for (run, counts) in part.lines.chunks(RUN).zip(counts.chunks_mut(RUN)) {
         asks.ask(run);
         let mut sums = [[0u32; LANES]; RUN];
+        let mut credited = [0u16; RUN];
         asks.for_each(run, |at, lane, _, _, mut met| {
             let sums = &mut sums[at];
             sums[lane] += met.count_ones();
+            credited[at] |= met | 1 << lane;
             while met > 0 {
                 sums[met.trailing_zeros() as usize] += 1;
                 met &= met - 1;
             }
         });
-        for ((line, sums), count) in run.iter().zip(&sums).zip(counts) {
+        for (at, (line, count)) in run.iter().zip(counts).enumerate() {
             if let Some(row) = line.as_long() {
                 *count += count_long(lines, &part.long[row], space);
                 continue;
             }
-            let mut corners = 0;
-            for (&target, &sum) in line.0.iter().zip(sums) {
-                if sum > 0 {
-                    corners += sum;
-                    credit(lines, target, sum, &mut space.mail);
-                }
+            let (mut rest, mut corners) = (credited[at], 0);
+            while rest > 0 {
+                let lane = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                corners += sums[at][lane];
+                credit(lines, line.0[lane], sums[at][lane], &mut space.mail);
             }
             *count += u64::from(corners / 2);
         }

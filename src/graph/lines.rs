@@ -19,6 +19,8 @@ pub(super) const LANES: usize = 16;
 pub(super) const NOBODY: u32 = u32::MAX;
 /// Accounts per unit of work where no buckets are involved.
 pub(super) const ACCOUNTS: usize = 1 << 14;
+/// Accounts whose rows are gone through before their lines are laid out.
+const RUN: usize = 16;
 
 /// Whom an account points to, ascending, or where a longer row lies: then the first lane holds nobody, and the second one
 /// somebody.
@@ -174,38 +176,46 @@ fn lines_of(
         pointing: vec![0; accounts.div_ceil(64)],
         ..Part::default()
     };
-    let mut alone = Kept::<()>::default();
-    let mut with_tallies = Kept::<Tally>::default();
+    if beside == Beside::Nothing {
+        let mut kept = Kept::<()>::default();
+        for_each_run(range, |run| {
+            for account in run {
+                let row = graph.neighbours(account as u32).iter().map(|&other| (other, ()));
+                kept.keep(classes, account as u32, row, |_, _| ());
+            }
+            part.push_lines(&mut kept);
+        });
+        return part;
+    }
+    let mut kept = Kept::<Tally>::default();
     let mut room = Vec::new();
-    for (local, account) in range.enumerate() {
-        let row = graph.row(account);
-        let neighbours = graph.neighbours[row.clone()].iter().copied();
-        let kept = if beside == Beside::Nothing {
-            alone.keep(classes, account as u32, neighbours.map(|other| (other, ())), |_, _| ());
-            part.push(&alone.others, alone.len)
-        } else {
-            let tallies = graph.tallies[row.clone()].iter().copied();
-            let pairs = neighbours.zip(tallies);
+    for_each_run(range, |run| {
+        for account in run {
+            let row = graph.row(account);
+            let neighbours = graph.neighbours[row.clone()].iter();
+            let pairs = neighbours.clone().copied().zip(graph.tallies[row.clone()].iter().copied());
             if let Some(degree) = degree {
                 let mut sum = DegreeSum::over(row.len(), &mut room);
-                with_tallies.keep(classes, account as u32, pairs, |other, class| sum.add(other, class));
+                kept.keep(classes, account as u32, pairs, |other, class| sum.add(other, class));
                 part.neighbour_degrees.push(sum.finish(degree));
             } else {
-                with_tallies.keep(classes, account as u32, pairs, |_, _| ());
+                kept.keep(classes, account as u32, pairs, |_, _| ());
             }
-            part.push_side(&with_tallies);
-            part.push(&with_tallies.others, with_tallies.len)
-        };
-        part.pointing[local / 64] |= u64::from(kept > 0) << (local % 64);
-        part.wedges += kept as u64 * (kept as u64).saturating_sub(1) / 2;
-        if beside == Beside::TalliesAndAmounts {
-            part.amount_starts.push(part.amounts.len());
-            let neighbours = graph.neighbours[row.clone()].iter();
-            let kept = neighbours.zip(row).filter(|(other, _)| is_above(classes, account as u32, **other));
-            part.amounts.extend(kept.map(|(_, slot)| to_tell(amount_weight(graph, slot) as u64)));
+            if beside == Beside::TalliesAndAmounts {
+                part.amount_starts.push(part.amounts.len());
+                let above = neighbours.zip(row).filter(|(other, _)| is_above(classes, account as u32, **other));
+                part.amounts.extend(above.map(|(_, slot)| to_tell(amount_weight(graph, slot) as u64)));
+            }
         }
-    }
+        part.push_sides(&kept);
+        part.push_lines(&mut kept);
+    });
     part
+}
+
+/// Hands `each` the accounts of a range in runs.
+fn for_each_run(range: Range<usize>, mut each: impl FnMut(Range<usize>)) {
+    range.clone().step_by(RUN).for_each(|first| each(first..(first + RUN).min(range.end)));
 }
 
 /// Whether `other` ranks above `account`.
@@ -219,13 +229,15 @@ fn ranks_above([class, class_of_other]: [u8; 2], account: u32, other: u32) -> bo
     class_of_other >= class + u8::from(other < account)
 }
 
-/// Whom one account points to, and what lies beside.
+/// Whom each account of a run points to, one after the other, and what lies beside. Lines are laid out when the whole run is
+/// done: a line read as a whole right behind its last lane would wait until every lane is in the cache.
 #[derive(Debug, Default)]
 struct Kept<T> {
-    /// Behind the last at least as many lanes as a line has, that hold nobody.
+    /// Behind the last there is room for a line.
     others: Vec<u32>,
     beside: Vec<T>,
-    len: usize,
+    /// Where those of each account end.
+    ends: Vec<usize>,
 }
 
 impl<T: Copy + Default> Kept<T> {
@@ -238,14 +250,15 @@ impl<T: Copy + Default> Kept<T> {
         row: impl ExactSizeIterator<Item = (u32, T)>,
         mut meet: impl FnMut(u32, u8),
     ) {
-        let room = row.len() + LANES + 1;
+        let start = self.ends.last().copied().unwrap_or_default();
+        let room = start + row.len() + LANES + 1;
         if self.others.len() < room {
             self.others.resize(room, NOBODY);
             self.beside.resize(room, T::default());
         }
         let (others, all_beside) = (&mut self.others[..room], &mut self.beside[..room]);
         // Every candidate is written, only those above are kept: no branch to guess.
-        let mut at = 0;
+        let mut at = start;
         let own = classes[account as usize];
         for (other, beside) in row {
             let class = classes[other as usize];
@@ -254,37 +267,51 @@ impl<T: Copy + Default> Kept<T> {
             all_beside[at] = beside;
             at += usize::from(ranks_above([own, class], account, other));
         }
-        others[at..at + LANES].fill(NOBODY);
-        self.len = at;
+        self.ends.push(at);
+    }
+
+    /// Where those of each account lie.
+    fn rows(&self) -> impl Iterator<Item = Range<usize>> {
+        std::iter::once(&0).chain(&self.ends).zip(&self.ends).map(|(&start, &end)| start..end)
     }
 }
 
 impl Part {
-    /// Adds the line of the next account, which points to the first `len` of `others`; how many these are.
+    /// Adds the lines of a run of accounts.
     #[inline]
-    fn push(&mut self, others: &[u32], len: usize) -> usize {
-        if len <= LANES {
-            self.lines.push(Line(*others.first_chunk().expect("room for a line")));
-        } else {
-            self.push_long(others, len);
+    fn push_lines<T: Copy + Default>(&mut self, kept: &mut Kept<T>) {
+        for row in kept.rows() {
+            let (local, len) = (self.lines.len(), row.len());
+            if len <= LANES {
+                let mut lanes: [u32; LANES] = *kept.others[row.start..].first_chunk().expect("room for a line");
+                lanes.iter_mut().enumerate().for_each(|(at, lane)| *lane = if at < len { *lane } else { NOBODY });
+                self.lines.push(Line(lanes));
+            } else {
+                self.push_long(&kept.others[row]);
+            }
+            self.pointing[local / 64] |= u64::from(len > 0) << (local % 64);
+            self.wedges += len as u64 * (len as u64).saturating_sub(1) / 2;
         }
-        len
+        kept.ends.clear();
     }
 
     #[cold]
-    fn push_long(&mut self, others: &[u32], len: usize) {
-        self.lines.push(Line::long(self.long.len(), len));
-        self.long.extend(&others[..len.next_multiple_of(LANES)]);
+    fn push_long(&mut self, row: &[u32]) {
+        self.lines.push(Line::long(self.long.len(), row.len()));
+        self.long.extend(row);
+        self.long.resize(self.long.len().next_multiple_of(LANES), NOBODY);
     }
 
-    /// Adds what lies beside it.
+    /// Adds what lies beside them.
     #[inline]
-    fn push_side(&mut self, kept: &Kept<Tally>) {
-        self.sides.push(Side(kept.beside.first_chunk().expect("room for a line").map(Said::of)));
-        if kept.len > LANES {
-            // At the same place as the row itself.
-            self.long_sides
-                .extend(kept.beside[..kept.len.next_multiple_of(LANES)].iter().map(|&tally| Said::of(tally)));
+    fn push_sides(&mut self, kept: &Kept<Tally>) {
+        for row in kept.rows() {
+            self.sides.push(Side(kept.beside[row.start..].first_chunk().expect("room for a line").map(Said::of)));
+            if row.len() > LANES {
+                // At the same place as the row itself.
+                self.long_sides.extend(kept.beside[row].iter().map(|&tally| Said::of(tally)));
+                self.long_sides.resize(self.long_sides.len().next_multiple_of(LANES), Said::default());
+            }
         }
     }
 }
