@@ -148,9 +148,7 @@ impl Replay<'_> {
     ) -> Result<i64> {
         let period = self.period_of(nth).filter(|_| self.recalculates());
         let Some(period) = period else {
-            if !self.skipped.contains(&nth) {
-                self.skipped.push(nth);
-            }
+            self.skipped.insert(nth);
             return Ok(self.pay_debt(nth, on, amount, component, portions));
         };
         let product = &self.loan.product;
@@ -161,8 +159,8 @@ impl Replay<'_> {
                 day = row.due;
             }
             let open = self.plan.due_in_advance(product, period, day)?;
-            if open.principal == 0 && open.interest == 0 && !self.skipped.contains(&nth) {
-                self.skipped.push(nth);
+            if open.principal == 0 && open.interest == 0 {
+                self.skipped.insert(nth);
             }
             match component {
                 Component::Interest => self.rows[nth].interest.due = open.interest,

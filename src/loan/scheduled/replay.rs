@@ -1,5 +1,7 @@
 //! The facts of a loan worked out in the order of their days.
 
+use std::collections::BTreeSet;
+
 use rust_decimal::Decimal;
 
 use super::instalment::{InstalmentKind, ScheduledInstalment};
@@ -38,7 +40,7 @@ pub(super) struct Replay<'a> {
     /// Interest until the charge-off, and the day.
     pub charged_off: Option<(Date, i64)>,
     /// Instalments that had nothing to pay when a payment came to them.
-    pub skipped: Vec<usize>,
+    pub skipped: BTreeSet<usize>,
     /// Interest given back with refunds so far.
     pub interest_refunded: i64,
 }
@@ -150,7 +152,7 @@ impl<'a> Replay<'a> {
             re_amortised: false,
             re_aged: false,
             charged_off: None,
-            skipped: Vec::new(),
+            skipped: BTreeSet::new(),
             interest_refunded: 0,
         };
         if first.is_none() {
@@ -377,14 +379,13 @@ impl<'a> Replay<'a> {
 
     /// Puts the plan's principal and interest on the instalments, those due before `from` excepted.
     pub fn write(&mut self, on: Date, from: Option<Date>) {
-        for at in 0..self.plan.periods.len() {
-            let due = self.plan.periods[at].due;
-            if from.is_some_and(|from| due < from) {
+        let places = self.places_by(|row| row.due);
+        for period in &self.plan.periods {
+            if from.is_some_and(|from| period.due < from) {
                 continue;
             }
-            let found = self.rows.iter().position(|row| row.kind != InstalmentKind::DownPayment && row.due == due);
-            let Some(nth) = found else { continue };
-            let (period, row) = (&self.plan.periods[at], &mut self.rows[nth]);
+            let Some(nth) = place_of(&places, period.due) else { continue };
+            let row = &mut self.rows[nth];
             (row.principal.due, row.interest.due) = (period.principal, period.interest);
             if from.is_none() {
                 (row.credited, row.credited_interest) = (period.credited_principal(), period.credited_interest());
@@ -396,14 +397,22 @@ impl<'a> Replay<'a> {
 
     /// Puts the plan's figures on the instalments and says nothing about their being met.
     pub fn write_figures(&mut self) {
+        let places = self.places_by(|row| row.from);
         for period in &self.plan.periods {
-            let same =
-                |row: &&mut ScheduledInstalment| row.kind != InstalmentKind::DownPayment && row.from == period.from;
-            if let Some(row) = self.rows.iter_mut().find(same) {
+            if let Some(nth) = place_of(&places, period.from) {
+                let row = &mut self.rows[nth];
                 (row.principal.due, row.interest.due) = (period.principal, period.interest);
             }
         }
         self.write_fees();
+    }
+
+    /// The instalments that are no down payments with a day of theirs, by that day and place.
+    fn places_by(&self, day: impl Fn(&ScheduledInstalment) -> Date) -> Vec<(Date, usize)> {
+        let counted = self.rows.iter().enumerate().filter(|(_, row)| row.kind != InstalmentKind::DownPayment);
+        let mut places: Vec<(Date, usize)> = counted.map(|(nth, row)| (day(row), nth)).collect();
+        places.sort_unstable();
+        places
     }
 
     /// Fees that go with every instalment follow its principal and interest.
@@ -428,6 +437,12 @@ impl<'a> Replay<'a> {
         }
         portions
     }
+}
+
+/// The first place with this day.
+fn place_of(places: &[(Date, usize)], day: Date) -> Option<usize> {
+    let at = places.partition_point(|&(other, _)| other < day);
+    places.get(at).filter(|&&(other, _)| other == day).map(|&(_, nth)| nth)
 }
 
 impl ScheduledLoan {

@@ -5,7 +5,7 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::super::product::{InterestStep, LoanProduct, MonthDays, ScheduleKind, YearDays};
-use super::{Period, Plan, Stretch, days};
+use super::{Period, Plan, Stretch, days, remembers};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::loan::Every;
@@ -59,6 +59,16 @@ impl Grounds {
     }
 }
 
+/// What the rates of a stretch follow from, under one product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Times {
+    rate: Decimal,
+    every: Every,
+    start: Date,
+    period: (Date, Date),
+    stretch: (Date, Date),
+}
+
 pub(super) fn checked(number: Option<Decimal>) -> Result<Decimal> {
     number.ok_or_else(|| Error::overflow("interest", "a number of at most 28 digits"))
 }
@@ -76,12 +86,19 @@ impl Plan {
         if nth < self.shape.interest_free as usize {
             return;
         }
+        let (start, every) = (self.start(), self.every);
         for at in 0..self.periods[nth].stretches.len() {
-            let (from, due) = (self.periods[nth].stretches[at].from, self.periods[nth].stretches[at].due);
-            let rate = self.factor(product, &self.periods[nth], from, due, true);
-            let till_due = self.factor(product, &self.periods[nth], from, self.periods[nth].due, false);
+            let period = &self.periods[nth];
+            let (from, due) = (period.stretches[at].from, period.stretches[at].due);
+            let rate = self.rate_on(from);
+            let times = Times { rate, every, start, period: (period.from, period.due), stretch: (from, due) };
+            if period.stretches[at].times == Some(times) && remembers() {
+                continue;
+            }
+            let rate = self.factor(product, period, from, due, true);
+            let till_due = self.factor(product, period, from, period.due, false);
             let stretch = &mut self.periods[nth].stretches[at];
-            (stretch.rate, stretch.rate_till_due) = (rate, till_due);
+            (stretch.rate, stretch.rate_till_due, stretch.times) = (rate, till_due, Some(times));
         }
     }
 

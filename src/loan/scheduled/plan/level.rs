@@ -1,5 +1,7 @@
 //! Levels: what an instalment should come to, and which one takes the rest.
 
+use std::ops::Range;
+
 use rust_decimal::Decimal;
 
 use super::super::product::{InstalmentShape, InterestMethod, LoanProduct, ScheduleKind};
@@ -43,6 +45,12 @@ fn annuity_by_growth(rates: &[Decimal], balance: i64) -> Option<Decimal> {
         }
     }
     precise(growth.checked_mul(Decimal::from(balance))?).checked_div(sum)
+}
+
+/// What all periods come to.
+struct Sums {
+    levels: i64,
+    interest: i64,
 }
 
 impl Plan {
@@ -176,59 +184,95 @@ impl Plan {
         self.level_last(product, due)
     }
 
-    /// Gives what is left to the last period that is not paid. `till` is the day until which interest is known.
+    /// Gives what is left to the last period that is not paid, and what is too much for it to those before. `till` is the day
+    /// until which interest is known.
     pub fn level_last(&mut self, product: &LoanProduct, till: Date) -> Result<()> {
-        for _ in 0..=self.periods.len() {
-            if !self.level_last_once(product, till)? {
-                break;
+        #[cfg(test)]
+        if !super::remembers() {
+            return self.level_last_anew(product, till);
+        }
+        self.refresh_figures(product)?;
+        let all = 0..self.periods.len();
+        let outstanding = (self.total_principal() - self.total_paid_principal()).max(0);
+        let owed = self.total_lent() + self.periods.iter().map(Period::credited_principal).sum::<i64>();
+        let mut sums = self.sums();
+        // Periods that may have changed since they were held against what is outstanding, and behind which all are paid.
+        let (mut changed, mut end) = (all.clone(), all.end);
+        for round in 0..=all.end {
+            let cut = self.cut_excess(changed.clone(), outstanding);
+            if cut {
+                self.refresh_figures(product)?;
+                (sums, end) = (self.sums(), all.end);
+            }
+            let unpaid = self.periods[..end].iter().rposition(|period| !period.is_paid());
+            let Some(last) = unpaid.or_else(|| self.last_of_unpaid_loan()) else { return Ok(()) };
+            end = last + 1;
+            let drawn = std::mem::take(&mut self.periods[last].drawn_forward);
+            let all_changed = round == 0 && self.give_back_moved_interest();
+            changed = last..last + 1;
+            if all_changed {
+                self.refresh_figures(product)?;
+                sums = self.sums();
+            } else if drawn != 0 {
+                sums.levels -= drawn;
+                changed = self.refresh_sums_from(product, last, &mut sums)?;
+            }
+            let period = &mut self.periods[last];
+            let floor = period.paid() - period.credited();
+            let asked = period.level + owed + sums.interest - sums.levels;
+            let level = asked.max(floor);
+            let more = level - std::mem::replace(&mut period.level, level);
+            sums.levels += more;
+            if more != 0 {
+                let moved = self.refresh_sums_from(product, last, &mut sums)?;
+                changed.end = changed.end.max(moved.end);
+            }
+            if asked >= floor {
+                return self.draw_interest_forward(product, last, till);
+            }
+            if cut || all_changed {
+                changed = all.clone();
             }
         }
         Ok(())
     }
 
-    /// Says whether another one has to take the rest.
-    fn level_last_once(&mut self, product: &LoanProduct, till: Date) -> Result<bool> {
-        self.refresh_figures(product)?;
-        let outstanding = (self.total_principal() - self.total_paid_principal()).max(0);
-        let mut moved = false;
-        for period in &mut self.periods {
+    fn sums(&self) -> Sums {
+        Sums { levels: self.periods.iter().map(Period::total).sum(), interest: self.total_interest() }
+    }
+
+    /// Brings figures and sums up to date after a change of period `first`; says which periods may have changed.
+    fn refresh_sums_from(&mut self, product: &LoanProduct, first: usize, sums: &mut Sums) -> Result<Range<usize>> {
+        let (changed, more) = self.refresh_from(product, first)?;
+        sums.interest += more;
+        Ok(changed)
+    }
+
+    /// No period asks for more principal than is outstanding; says whether any did.
+    fn cut_excess(&mut self, among: Range<usize>, outstanding: i64) -> bool {
+        let mut cut = false;
+        for period in &mut self.periods[among] {
             let excess = period.open_principal() - outstanding;
             if excess > 0 {
                 let floor = (period.paid() - period.credited()).max(0);
-                period.level = (period.level - excess).max(floor);
-                moved = true;
+                let level = (period.level - excess).max(floor);
+                cut |= level != std::mem::replace(&mut period.level, level);
             }
         }
-        if moved {
-            self.refresh_figures(product)?;
-        }
-        let last = self.periods.iter().rposition(|period| !period.is_paid()).or_else(|| {
-            let last = self.periods.len() - 1;
-            let period = &self.periods[last];
-            let open = self.total_paid_principal() == 0 && !period.stretches.is_empty() && period.closing_balance() > 0;
-            open.then_some(last)
-        });
-        let Some(last) = last else { return Ok(false) };
-        self.periods[last].drawn_forward = 0;
-        for period in &mut self.periods {
-            period.interest_moved_up = false;
-        }
-        self.refresh_figures(product)?;
-        let credited: i64 = self.periods.iter().map(Period::credited_principal).sum();
-        let levels: i64 = self.periods.iter().map(Period::total).sum();
-        let difference = self.total_lent() + credited + self.total_interest() - levels;
-        let period = &mut self.periods[last];
-        period.level += difference;
-        let floor = period.paid() - period.credited();
-        let again = period.level < floor;
-        if again {
-            period.level = floor;
-        }
-        self.refresh_figures(product)?;
-        if !again {
-            self.draw_interest_forward(product, last, till)?;
-        }
-        Ok(again)
+        cut
+    }
+
+    /// The last period where nothing was paid and nothing asked for, and yet something is lent.
+    pub(super) fn last_of_unpaid_loan(&self) -> Option<usize> {
+        let last = self.periods.len() - 1;
+        let period = &self.periods[last];
+        let open = self.total_paid_principal() == 0 && !period.stretches.is_empty() && period.closing_balance() > 0;
+        open.then_some(last)
+    }
+
+    /// Interest that fell due in an earlier period falls due in its own again; says whether there was any.
+    fn give_back_moved_interest(&mut self) -> bool {
+        self.periods.iter_mut().fold(false, |any, period| any | std::mem::take(&mut period.interest_moved_up))
     }
 
     /// Interest that was earned until `till` in periods where nothing is left open falls due with the last that is.

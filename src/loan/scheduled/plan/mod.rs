@@ -9,6 +9,10 @@ mod level;
 mod movement;
 mod re_age;
 mod till;
+#[cfg(test)]
+pub(super) mod twin;
+
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 
@@ -20,8 +24,16 @@ use crate::calendar::Date;
 use crate::error::Result;
 use crate::loan::Every;
 
+/// Whether what was worked out once is kept until something it follows from changes. Tests work everything out anew, too.
+fn remembers() -> bool {
+    #[cfg(test)]
+    return !twin::WORKS_OUT_ANEW.get();
+    #[cfg(not(test))]
+    true
+}
+
 /// A stretch of days in which the balance does not change. What changes it stands at its end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch {
     pub from: Date,
     pub due: Date,
@@ -41,6 +53,8 @@ pub(super) struct Stretch {
     pub rate: Decimal,
     /// The rate from its first day to the end of the period.
     pub rate_till_due: Decimal,
+    /// What its rates were worked out from.
+    times: Option<factor::Times>,
     /// What the balance earns, exact; it goes with `balance`.
     pub earned: Decimal,
     /// What `earned` was worked out from.
@@ -60,16 +74,22 @@ impl Stretch {
             balance: 0,
             rate: Decimal::ZERO,
             rate_till_due: Decimal::ZERO,
+            times: None,
             earned: Decimal::ZERO,
             grounds: None,
         }
+    }
+
+    /// It earns nothing from now on.
+    pub fn stop(&mut self) {
+        (self.rate, self.rate_till_due, self.times) = Default::default();
     }
 
     /// Works out what it earns on `balance` within a period that ends on `due`, where anything of that has changed; says
     /// whether it has.
     fn earn(&mut self, balance: i64, due: Date) -> Result<bool> {
         let grounds = factor::Grounds::of(self, balance, due);
-        let changed = self.grounds != Some(grounds);
+        let changed = self.grounds != Some(grounds) || !remembers();
         if changed {
             self.earned = grounds.earned()?;
             self.grounds = Some(grounds);
@@ -132,14 +152,29 @@ impl Period {
     /// What its stretches earn, in minor units.
     fn earned(&mut self, product: &LoanProduct) -> Result<i64> {
         match self.earned {
-            Some((stretches, earned)) if stretches == self.stretches.len() => Ok(earned),
+            Some((stretches, earned)) if stretches == self.stretches.len() && remembers() => Ok(earned),
             _ => {
-                let exact = self.stretches.iter().map(|stretch| stretch.earned).sum();
-                let earned = factor::minor(product.rounding.round(exact, 0))?;
+                let exact: Decimal = self.stretches.iter().map(|stretch| stretch.earned).sum();
+                let earned = if exact.is_zero() { 0 } else { factor::minor(product.rounding.round(exact, 0))? };
                 self.earned = Some((self.stretches.len(), earned));
                 Ok(earned)
             }
         }
+    }
+
+    /// Works out what falls due from what is earned, its level and what earlier periods had no room for; gives back what it
+    /// has no room for itself.
+    fn fall_due(&mut self, product: &LoanProduct, carried: i64) -> Result<i64> {
+        #[cfg(test)]
+        twin::FIGURED.set(twin::FIGURED.get() + 1);
+        let earned = if self.interest_moved_up { 0 } else { self.earned(product)? };
+        self.calculated = (earned + self.drawn_forward + carried).max(0);
+        let total = self.total();
+        let room = (total - self.calculated).max(0);
+        let interest = if self.paid_principal > room { self.paid_interest } else { self.calculated.min(total) };
+        self.interest = interest.max(self.paid_interest);
+        self.principal = (total - self.interest).max(0).max(self.paid_principal);
+        Ok(self.carried())
     }
 
     pub fn credited_principal(&self) -> i64 {
@@ -280,6 +315,23 @@ impl Plan {
         self.work_out(product, false)
     }
 
+    /// Works out what falls due from period `first` on, the only one that has changed, as far as that makes a difference;
+    /// gives back which periods may have changed, and by how much interest has in all.
+    fn refresh_from(&mut self, product: &LoanProduct, first: usize) -> Result<(Range<usize>, i64)> {
+        let mut carried = first.checked_sub(1).map_or(0, |before| self.periods[before].carried());
+        let mut more = 0;
+        for nth in first..self.periods.len() {
+            let period = &mut self.periods[nth];
+            let (interest, known) = (period.interest, period.carried());
+            carried = period.fall_due(product, carried)?;
+            more += period.interest - interest;
+            if carried == known {
+                return Ok((first..nth + 1, more));
+            }
+        }
+        Ok((first..self.periods.len(), more))
+    }
+
     fn work_out(&mut self, product: &LoanProduct, balances: bool) -> Result<()> {
         let mut lent_before = 0;
         let mut carried = 0;
@@ -310,15 +362,7 @@ impl Plan {
                 }
                 lent_before += stretch.lent;
             }
-            let mut calculated = if period.interest_moved_up { 0 } else { period.earned(product)? };
-            calculated = (calculated + period.drawn_forward + carried).max(0);
-            period.calculated = calculated;
-            let total = period.total();
-            let room = (total - calculated).max(0);
-            let interest = if period.paid_principal > room { period.paid_interest } else { calculated.min(total) };
-            period.interest = interest.max(period.paid_interest);
-            period.principal = (total - period.interest).max(0).max(period.paid_principal);
-            carried = period.carried();
+            carried = period.fall_due(product, carried)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ impl Plan {
                 self.rate_period(product, nth);
             }
             for stretch in self.periods[nth].stretches.iter_mut().filter(|stretch| day < stretch.due) {
-                (stretch.rate, stretch.rate_till_due) = Default::default();
+                stretch.stop();
             }
         }
         Ok(())
