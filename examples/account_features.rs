@@ -101,19 +101,19 @@ fn write_features(args: &Args) -> Outcome {
 
     let mut csv = shared::out::csv_writer(Output::create(output)?);
     let header = ["account"].into_iter().chain(table.features().iter().map(|feature| feature.name()));
-    csv.write_record(header).map_err(Failure::new)?;
+    csv.write_record(header)?;
     let cells = table.view();
     let mut text = Vec::new();
     for account in file.directory.rows_by_id() {
-        csv.write_field(file.directory.id(account).unwrap_or_default()).map_err(Failure::new)?;
+        csv.write_field(file.directory.id(account).unwrap_or_default())?;
         for cell in cells.row(account.as_usize()) {
             text.clear();
             if !cell.is_nan() {
                 write!(text, "{cell}")?;
             }
-            csv.write_field(&text).map_err(Failure::new)?;
+            csv.write_field(&text)?;
         }
-        csv.write_record(None::<&[u8]>).map_err(Failure::new)?;
+        csv.write_record(None::<&[u8]>)?;
     }
     shared::out::finish_csv(csv)
 }

@@ -3,6 +3,7 @@
 #[path = "shared/mod.rs"]
 mod shared;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -89,14 +90,16 @@ fn example(arguments: &Arguments) -> Outcome {
     let bar = Bar::new();
     let backtest = backtest_forecast(&panel, &config, Progress::new(&|update| bar.update(update)))?;
     drop(bar);
+    let mut out = std::io::stdout().lock();
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&backtest)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&backtest)?)?;
         return Ok(());
     }
-    println!("segment       forecasts  pinball   of naive  coverage (of)  MASE   WAPE    bias");
-    let print = |name: &str, row: &BacktestRow| {
+    writeln!(out, "segment       forecasts  pinball   of naive  coverage (of)  MASE   WAPE    bias")?;
+    let mut print = |name: &str, row: &BacktestRow| {
         let shown = |value: Option<f64>| value.map_or_else(|| "     -".to_owned(), |value| format!("{value:6.3}"));
-        println!(
+        writeln!(
+            out,
             "{name:12}  {:9}  {:8.2}  {:8.3}   {:6.3} ({:.1})  {} {} {}",
             row.forecasts,
             row.pinball_minor / scale.minor_per_major() as f64,
@@ -106,13 +109,13 @@ fn example(arguments: &Arguments) -> Outcome {
             shown(row.mase),
             shown(row.wape),
             shown(row.bias),
-        );
+        )
     };
     for row in &backtest.by_segment {
         let segment = row.segment.unwrap_or(0);
         let name = names.get(segment as usize).map_or_else(|| segment.to_string(), |name| (*name).to_owned());
-        print(&name, row);
+        print(&name, row)?;
     }
-    print("all", &backtest.all);
+    print("all", &backtest.all)?;
     Ok(())
 }

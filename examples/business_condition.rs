@@ -122,19 +122,19 @@ fn write(
 ) -> Outcome {
     let mut csv = csv_writer(Output::create(out)?);
     let names = CONDITION_CATALOGUE.iter().map(|entry| entry.name);
-    csv.write_record(["merchant", "outlook", "told"].into_iter().chain(names)).map_err(Failure::new)?;
+    csv.write_record(["merchant", "outlook", "told"].into_iter().chain(names))?;
     for account in directory.rows_by_id() {
         let Some(row) = merchants[account.as_usize()] else { continue };
         let condition = table.condition(row);
-        csv.write_field(directory.id(account).unwrap_or_default()).map_err(Failure::new)?;
-        csv.write_field(condition.outlook().word()).map_err(Failure::new)?;
-        csv.write_field(condition.sentence()).map_err(Failure::new)?;
+        csv.write_field(directory.id(account).unwrap_or_default())?;
+        csv.write_field(condition.outlook().word())?;
+        csv.write_field(condition.sentence())?;
         for (entry, value) in CONDITION_CATALOGUE.iter().zip(condition.values()) {
             let per_major = if entry.unit == "minor units" { scale.minor_per_major() as f64 } else { 1.0 };
             csv.write_field(value.map_or_else(String::new, |value| (value / per_major).to_string()))
                 .map_err(Failure::new)?;
         }
-        csv.write_record(None::<&[u8]>).map_err(Failure::new)?;
+        csv.write_record(None::<&[u8]>)?;
     }
     finish_csv(csv)
 }
@@ -152,10 +152,10 @@ fn read_holidays(name: &str) -> Outcome<Vec<i32>> {
 fn print_catalogue() -> Outcome {
     let mut csv = csv_writer(Output::create("-")?);
     let header = ["name", "block", "meaning", "unit", "range", "undefined_when"];
-    csv.write_record(header).map_err(Failure::new)?;
+    csv.write_record(header)?;
     for entry in CONDITION_CATALOGUE {
         let row = [entry.name, entry.block, entry.meaning, entry.unit, entry.range, entry.undefined_when];
-        csv.write_record(row).map_err(Failure::new)?;
+        csv.write_record(row)?;
     }
     finish_csv(csv)
 }

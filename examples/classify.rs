@@ -365,7 +365,7 @@ fn run_fit(args: &FitArgs) -> Outcome {
     out.write_all(b"\n")?;
     out.finish()?;
     if args.model != "-" {
-        print!("{}", summary(&model));
+        write!(std::io::stdout(), "{}", summary(&model))?;
     }
     Ok(())
 }
@@ -483,7 +483,7 @@ fn run_score(args: &ScoreArgs) -> Outcome {
     for place in 1..=REASONS {
         header.extend([format!("reason{place}"), format!("contribution{place}")]);
     }
-    csv.write_record(&header).map_err(Failure::new)?;
+    csv.write_record(&header)?;
     let mut reasons = match &model {
         Model::Additive(model) => Some(Reasons::new(model, &table).map_err(at)?),
         Model::Trees(_) => None,
@@ -498,7 +498,7 @@ fn run_score(args: &ScoreArgs) -> Outcome {
             record.extend(reasons.of(row).map_err(at)?);
         }
         record.resize(3 + 2 * REASONS, String::new());
-        csv.write_record(&record).map_err(Failure::new)?;
+        csv.write_record(&record)?;
     }
     finish_csv(csv)
 }
@@ -562,6 +562,6 @@ fn run_validate(args: &ValidateArgs) -> Outcome {
         "calibration_intercept": of_both(m.calibration_intercept), "calibration_in_the_large": m.calibration_in_the_large,
         "n": m.n, "positives": m.positives, "meaning": model.predictor().meaning(),
     });
-    println!("{}", serde_json::to_string_pretty(&report)?);
+    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
     Ok(())
 }

@@ -77,7 +77,8 @@ fn fit(args: &Args) -> Outcome {
         ("everything but clustering", without(&CLUSTERING)),
         ("everything", shipped),
     ];
-    println!("{:28} {:>8} {:>22}", "merchants among thick files", "AUC", "precision at 80 % recall");
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{:28} {:>8} {:>22}", "merchants among thick files", "AUC", "precision at 80 % recall")?;
     let mut last = None;
     for (name, config) in variants {
         let model = MerchantClassifier::fit(&known, &training.labels(), &config, progress)?;
@@ -89,18 +90,19 @@ fn fit(args: &Args) -> Outcome {
                 (f64::from(verdicts.merchant_probability[row]), unseen.kinds[row] == AccountKind::Shop, 1.0)
             }));
         let precision = evidence.threshold_by_recall(0.8).map_or(f64::NAN, |threshold| threshold.precision);
-        println!("{name:28} {:>8.4} {:>22.3}", evidence.measures().auc.value, precision);
+        writeln!(stdout, "{name:28} {:>8.4} {:>22.3}", evidence.measures().auc.value, precision)?;
         last = Some((model, verdicts));
     }
     let Some((model, verdicts)) = last else { return Ok(()) };
 
-    println!("\n{:12} {}", "", VerdictKind::ALL.map(|kind| format!("{:>13}", kind.name())).concat());
+    writeln!(stdout, "\n{:12} {}", "", VerdictKind::ALL.map(|kind| format!("{:>13}", kind.name())).concat())?;
     for kind in AccountKind::ALL {
         let of_kind = |verdict| {
             let both = unseen.kinds.iter().zip(&verdicts.kinds);
             both.filter(|(truth, found)| **truth == kind && **found == verdict).count()
         };
-        println!("{:12} {}", kind.name(), VerdictKind::ALL.map(|verdict| format!("{:>13}", of_kind(verdict))).concat());
+        let counts = VerdictKind::ALL.map(|verdict| format!("{:>13}", of_kind(verdict))).concat();
+        writeln!(stdout, "{:12} {counts}", kind.name())?;
     }
     drop(bar);
     let mut output = Output::create(&args.model)?;

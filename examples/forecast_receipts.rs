@@ -87,7 +87,7 @@ fn example(arguments: &Arguments) -> Outcome {
         }
     }
     let mut csv = csv_writer(Output::create(&arguments.out)?);
-    csv.write_record(["merchant", "step", "level", "amount"]).map_err(Failure::new)?;
+    csv.write_record(["merchant", "step", "level", "amount"])?;
     let levels: Vec<String> = arguments.levels.iter().map(f64::to_string).collect();
     for row in file.directory.rows_by_id().into_iter().filter(|row| known[row.as_usize()]) {
         let id = file.directory.id(row).unwrap_or_default();
@@ -100,7 +100,7 @@ fn example(arguments: &Arguments) -> Outcome {
         for step in 0..=arguments.horizon as usize {
             for (level, shown) in levels.iter().enumerate() {
                 let amount = Money::from_minor(quantile(step, level)).display(scale).to_string();
-                csv.write_record([id, &step.to_string(), shown, &amount]).map_err(Failure::new)?;
+                csv.write_record([id, &step.to_string(), shown, &amount])?;
             }
         }
     }

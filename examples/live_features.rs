@@ -211,7 +211,7 @@ fn follow(args: &Args) -> Outcome {
             let mut writer = shared::out::csv_writer(Output::create(name)?);
             let names = ["row", "account", "side"].into_iter().chain(LiveRow::features().map(Feature::name));
             let more = circles.iter().flat_map(|_| Circles::HOPS.map(|hops| format!("circles_{hops}")));
-            writer.write_record(names.map(str::to_owned).chain(more)).map_err(Failure::new)?;
+            writer.write_record(names.map(str::to_owned).chain(more))?;
             Some(writer)
         }
     };
@@ -291,22 +291,22 @@ fn write_rows(
     for (place, transfer) in batch.iter().enumerate() {
         for (side, name, account) in [(Side::Payer, "payer", transfer.payer), (Side::Payee, "payee", transfer.payee)] {
             let number = (state.rows + place as u64).to_string();
-            writer.write_field(number).map_err(Failure::new)?;
-            writer.write_field(state.directory.id(account).unwrap_or_default()).map_err(Failure::new)?;
-            writer.write_field(name).map_err(Failure::new)?;
+            writer.write_field(number)?;
+            writer.write_field(state.directory.id(account).unwrap_or_default())?;
+            writer.write_field(name)?;
             for value in state.live.rows().row(place, side).values() {
                 text.clear();
                 if !value.is_nan() {
                     write!(text, "{value}")?;
                 }
-                writer.write_field(&text).map_err(Failure::new)?;
+                writer.write_field(&text)?;
             }
             for hops in circles.iter().flat_map(|_| Circles::HOPS) {
                 let completed = circles.and_then(|circles| circles.completed.get(place));
                 let count = completed.map_or(0, |circles| circles.by_hops[hops]);
-                writer.write_field(count.to_string()).map_err(Failure::new)?;
+                writer.write_field(count.to_string())?;
             }
-            writer.write_record(None::<&[u8]>).map_err(Failure::new)?;
+            writer.write_record(None::<&[u8]>)?;
         }
     }
     Ok(())

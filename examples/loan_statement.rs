@@ -5,6 +5,7 @@
 #[path = "shared/mod.rs"]
 mod shared;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -52,12 +53,15 @@ fn tell(args: &Args) -> Outcome {
     let end = line.state().as_of;
     line.advance(end)?;
 
-    println!(
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
         "{:<11} {:<22} {:>4} {:>13} {:>12} {:>12} {:>14}",
         "date", "what", "loan", "principal", "interest", "cash", "balance"
-    );
+    )?;
     for row in statement(&line)? {
-        println!(
+        writeln!(
+            out,
             "{:<11} {:<22} {:>4} {:>13} {:>12} {:>12} {:>14}",
             row.value_date.to_string(),
             row.description,
@@ -66,20 +70,21 @@ fn tell(args: &Args) -> Outcome {
             shown(row.interest_minor.checked_add(row.charges_minor)?),
             shown(row.cash_minor),
             row.balance_minor.display(Scale::CENTS).to_string(),
-        );
+        )?;
     }
     let position = line.position(end)?;
-    println!(
+    writeln!(
+        out,
         "\non {end}: owed {}, available {}, {} days past due, class {:?}",
         position.owed_minor.display(Scale::CENTS),
         position.available_minor.display(Scale::CENTS),
         position.days_past_due,
         ClassificationTable::china().classify(end, position.days_past_due, false)?,
-    );
+    )?;
     for drawdown in position.drawdowns.iter().filter(|drawdown| drawdown.owed() > Money::ZERO) {
-        println!("to close drawdown {}:", drawdown.id.0);
+        writeln!(out, "to close drawdown {}:", drawdown.id.0)?;
         for quote in line.payoffs(drawdown.id, end, 4)? {
-            println!("  {}  {:>12}", quote.on, quote.total_minor.display(Scale::CENTS).to_string());
+            writeln!(out, "  {}  {:>12}", quote.on, quote.total_minor.display(Scale::CENTS).to_string())?;
         }
     }
     if let Some(path) = &args.svg {

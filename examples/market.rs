@@ -52,31 +52,31 @@ fn write(args: &Args) -> Outcome {
     let market = Market::generate(&config)?;
 
     let mut csv = csv_writer(Output::create(&args.transfers)?);
-    csv.write_record(["payer", "payee", "amount", "timestamp"]).map_err(Failure::new)?;
+    csv.write_record(["payer", "payee", "amount", "timestamp"])?;
     for transfer in market.transfers().columns().iter() {
         let amount = Money::from_minor(transfer.amount_minor).display(Scale::CENTS).to_string();
         let at = Timestamp::from_second(transfer.at_seconds).map_err(Failure::new)?.to_string();
         let (payer, payee) = (id(transfer.payer.get()), id(transfer.payee.get()));
-        csv.write_record([&payer, &payee, &amount, &at]).map_err(Failure::new)?;
+        csv.write_record([&payer, &payee, &amount, &at])?;
     }
     finish_csv(csv)?;
 
     if let Some(name) = &args.labels {
         let mut csv = csv_writer(Output::create(name)?);
-        csv.write_record(["account", "label", "segment"]).map_err(Failure::new)?;
+        csv.write_record(["account", "label", "segment"])?;
         for (row, kind) in market.kinds().iter().enumerate() {
             let shop = market.shops().binary_search_by_key(&(row as u32), |shop| shop.account.get());
             let segment = shop.map_or("", |place| market.shops()[place].segment.name());
-            csv.write_record([&id(row as u32), kind.name(), segment]).map_err(Failure::new)?;
+            csv.write_record([&id(row as u32), kind.name(), segment])?;
         }
         finish_csv(csv)?;
     }
     if let Some(name) = &args.truth {
         let mut csv = csv_writer(Output::create(name)?);
-        csv.write_record(["transfer_row", "purpose"]).map_err(Failure::new)?;
+        csv.write_record(["transfer_row", "purpose"])?;
         for (row, purpose) in market.purposes().iter().enumerate() {
             let purpose = serde_json::to_value(purpose)?;
-            csv.write_record([&row.to_string(), purpose.as_str().unwrap_or_default()]).map_err(Failure::new)?;
+            csv.write_record([&row.to_string(), purpose.as_str().unwrap_or_default()])?;
         }
         finish_csv(csv)?;
     }

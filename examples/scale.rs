@@ -11,7 +11,7 @@ mod shared;
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -121,7 +121,7 @@ fn measure(args: &Args) -> Outcome {
         false => measure_graph(args, &source, &mut clock, progress)?,
     };
     drop(bar);
-    report(args, &found, &clock);
+    report(args, &found, &clock)?;
     Ok(())
 }
 
@@ -342,7 +342,8 @@ fn peak_mib() -> Option<u64> {
     Some(line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
 }
 
-fn report(args: &Args, found: &Found, clock: &Clock) {
+fn report(args: &Args, found: &Found, clock: &Clock) -> Outcome {
+    let mut out = std::io::stdout().lock();
     let Found { accounts, transfers, graph, checksum } = found;
     let [relations, triangles] = [0, 1].map(|place| graph.map(|counts| counts[place]));
     let checksum = format!("{checksum:016x}");
@@ -357,25 +358,27 @@ fn report(args: &Args, found: &Found, clock: &Clock) {
                 ((*stage).to_owned(), json!({ "cold": round(runs[0]), "warm": warm, "runs": all }))
             })
             .collect();
-        println!(
+        writeln!(
+            out,
             "{}",
             json!({
                 "accounts": accounts, "transfers": transfers, "relations": relations, "triangles": triangles,
                 "checksum": checksum, "threads": rayon::current_num_threads(), "peak_mib": peak_mib(),
                 "seconds": stages,
             })
-        );
-        return;
+        )?;
+        return Ok(());
     }
-    println!("accounts {accounts}   transfers {transfers}");
+    writeln!(out, "accounts {accounts}   transfers {transfers}")?;
     if let Some([relations, triangles]) = graph {
-        println!("relations {relations}   triangles {triangles}");
+        writeln!(out, "relations {relations}   triangles {triangles}")?;
     }
-    println!("\nstage            cold s    best warm s");
+    writeln!(out, "\nstage            cold s    best warm s")?;
     for (stage, runs) in &clock.stages {
         let warm = runs.iter().skip(1).copied().reduce(f64::min);
-        println!("{stage:<14} {:>8.3}    {}", runs[0], warm.map_or(String::new(), |warm| format!("{warm:>8.3}")));
+        writeln!(out, "{stage:<14} {:>8.3}    {}", runs[0], warm.map_or(String::new(), |warm| format!("{warm:>8.3}")))?;
     }
     let peak = peak_mib().map_or("unknown".to_owned(), |mib| format!("{mib} MiB"));
-    println!("\nthreads {}   peak memory {peak}   checksum {checksum}", rayon::current_num_threads());
+    writeln!(out, "\nthreads {}   peak memory {peak}   checksum {checksum}", rayon::current_num_threads())?;
+    Ok(())
 }

@@ -98,7 +98,7 @@ fn audit(arguments: &Arguments) -> Outcome {
     write_accounts(arguments, &market, &order, &id, scale)?;
     if let Some(name) = &arguments.evidence {
         let mut csv = csv_writer(Output::create(name)?);
-        csv.write_record(["account", "signal", "score", "transfer_rows"]).map_err(Failure::new)?;
+        csv.write_record(["account", "signal", "score", "transfer_rows"])?;
         for &account in &order {
             let least = arguments.min_score as f32;
             if market.signals(account.into()).all(|(_, score)| score < least) {
@@ -109,7 +109,7 @@ fn audit(arguments: &Arguments) -> Outcome {
                 if score >= arguments.min_score && !finding.evidence.is_empty() {
                     let rows: Vec<String> = finding.evidence.iter().map(u32::to_string).collect();
                     let record = [id(account), finding.signal.to_string(), format!("{score:.4}"), rows.join(";")];
-                    csv.write_record(record).map_err(Failure::new)?;
+                    csv.write_record(record)?;
                 }
             }
         }
@@ -173,7 +173,7 @@ fn write_accounts(
     scale: Scale,
 ) -> Outcome {
     let mut csv = csv_writer(Output::create(&arguments.out)?);
-    csv.write_record(["account", "received", "verified", "suspicion", "signals"]).map_err(Failure::new)?;
+    csv.write_record(["account", "received", "verified", "suspicion", "signals"])?;
     for &account in order {
         let place = account as usize;
         let mut signals: Vec<(Signal, f32)> = market
@@ -191,7 +191,7 @@ fn write_accounts(
             format!("{:.6}", market.suspicion[place]),
             signals.join(";"),
         ];
-        csv.write_record(record).map_err(Failure::new)?;
+        csv.write_record(record)?;
     }
     finish_csv(csv)
 }

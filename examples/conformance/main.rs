@@ -17,6 +17,7 @@ mod rates;
 mod scenarios;
 mod schedules;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -56,9 +57,9 @@ fn main() -> ExitCode {
     shared::run(|| {
         let reports = judge_folder(&arguments.dir)?;
         if arguments.json {
-            println!("{:#}", as_json(&reports));
+            writeln!(std::io::stdout(), "{:#}", as_json(&reports))?;
         } else {
-            print_reports(&reports, arguments.show);
+            print_reports(&reports, arguments.show)?;
         }
         Ok(())
     })
@@ -142,21 +143,23 @@ fn judge(file: &Value, vector: &Value, check: &mut Check) -> Judged {
     }
 }
 
-fn print_reports(reports: &[FileReport], show: usize) {
+fn print_reports(reports: &[FileReport], show: usize) -> Outcome {
+    let mut out = std::io::stdout().lock();
     for report in reports {
-        println!("{}: {}/{}, unsupported {}", report.name, report.passed, report.total, report.unsupported.len());
+        writeln!(out, "{}: {}/{}, unsupported {}", report.name, report.passed, report.total, report.unsupported.len())?;
         for (id, differences) in &report.failed {
             let shown: Vec<String> = differences.iter().take(show).map(ToString::to_string).collect();
             let more = differences.len().saturating_sub(show);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            println!("  failed {id}: {}{more}", shown.join("; "));
+            writeln!(out, "  failed {id}: {}{more}", shown.join("; "))?;
         }
         for (id, what) in &report.unsupported {
-            println!("  unsupported {id}: {what}");
+            writeln!(out, "  unsupported {id}: {what}")?;
         }
     }
     let (passed, total) = reports.iter().fold((0, 0), |(p, t), report| (p + report.passed, t + report.total));
-    println!("all: {passed}/{total}");
+    writeln!(out, "all: {passed}/{total}")?;
+    Ok(())
 }
 
 fn as_json(reports: &[FileReport]) -> Value {

@@ -70,5 +70,5 @@ pub fn csv_writer(output: Output) -> csv::Writer<Output> {
 
 /// Finishes a CSV file.
 pub fn finish_csv(writer: csv::Writer<Output>) -> Outcome {
-    writer.into_inner().map_err(|e| Failure::new(e.error()))?.finish()
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)?.finish()
 }

@@ -22,18 +22,18 @@ pub fn write(folder: &str, world: &World, policy: &Policy, done: &Underwritten) 
 
     let mut csv = csv_writer(open("features.csv")?);
     let names = done.table.features().iter().map(|feature| feature.name());
-    csv.write_record(["account"].into_iter().chain(names)).map_err(Failure::new)?;
+    csv.write_record(["account"].into_iter().chain(names))?;
     for &account in &rows {
         let cell = |value: &f32| if value.is_nan() { String::new() } else { value.to_string() };
         let cells = done.table.row(account.into());
         let cells = std::iter::once(world.id(account)).chain(cells.iter().map(cell));
-        csv.write_record(cells).map_err(Failure::new)?;
+        csv.write_record(cells)?;
     }
     finish_csv(csv)?;
 
     let mut csv = csv_writer(open("verdicts.csv")?);
     let header = ["account", "verdict", "merchant_probability", "received", "verified", "suspicion"];
-    csv.write_record(header).map_err(Failure::new)?;
+    csv.write_record(header)?;
     for &account in &rows {
         let row = account as usize;
         let (verdicts, audit) = (&done.verdicts, &done.audit);
@@ -46,8 +46,7 @@ pub fn write(folder: &str, world: &World, policy: &Policy, done: &Underwritten) 
             money(audit.received_minor[row]),
             money(audit.verified_minor[row]),
             audit.suspicion[row].to_string(),
-        ])
-        .map_err(Failure::new)?;
+        ])?;
     }
     finish_csv(csv)?;
 

@@ -15,6 +15,7 @@ mod stages;
 mod story;
 mod world;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -85,7 +86,7 @@ fn main() -> ExitCode {
 
 fn underwrite(args: &Args) -> Outcome {
     if args.policy_schema {
-        println!("{}", serde_json::to_string_pretty(&policy_schema())?);
+        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&policy_schema())?)?;
         return Ok(());
     }
     shared::set_threads(args.threads)?;
