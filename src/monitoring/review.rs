@@ -26,6 +26,20 @@ pub struct ReviewInput {
 }
 
 /// When a line changes.
+///
+/// ```
+/// use dandelion_credit::monitoring::{ReviewAction, ReviewConfig, ReviewInput, review_limit};
+///
+/// // A line of 10,000.00 and figures that would now give 10,400.00: not worth a message, unless 2 % are.
+/// let input = ReviewInput {
+///     current_minor: 1_000_000, drawn_minor: 0, decided_minor: 1_040_000,
+///     days_past_due: 0, days_since_change: 90, asked: false, unasked_increase_allowed: true,
+/// };
+/// let watchful = ReviewConfig { dead_band_share: 0.02, ..ReviewConfig::default() };
+/// assert_eq!(review_limit(&input, &[], &ReviewConfig::default())?.action, ReviewAction::Keep);
+/// assert_eq!(review_limit(&input, &[], &watchful)?.limit_minor, 1_040_000);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReviewConfig {

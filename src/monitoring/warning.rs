@@ -53,6 +53,18 @@ pub struct MerchantWatch {
 }
 
 /// From where on a change is a warning.
+///
+/// ```
+/// use dandelion_credit::monitoring::{MerchantWatch, WarningConfig, early_warnings};
+///
+/// // 5,000.00 in 30 days where 9,000.00 is usual: below six tenths of it, and above half of it.
+/// let watch = MerchantWatch { receipts_30_minor: 500_000, usual_30_minor: Some(900_000), ..MerchantWatch::default() };
+/// let on = "2026-11-23".parse().unwrap();
+/// assert_eq!(early_warnings(&watch, &WarningConfig::default(), on)?.len(), 1);
+/// let patient = WarningConfig { receipts_fall_share: 0.5, ..WarningConfig::default() };
+/// assert_eq!(early_warnings(&watch, &patient, on)?, []);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WarningConfig {

@@ -7,6 +7,20 @@ use crate::error::{Error, Result};
 use crate::transfer::UtcOffset;
 
 /// The parameters of a synthetic market. The defaults are a town of 100,000 accounts over 180 days.
+///
+/// ```
+/// use dandelion_credit::synthetic::{Market, MarketConfig};
+///
+/// // The same seed makes the same town; more shops are more shops.
+/// let town = MarketConfig { accounts: 1_000, days: 30, ..MarketConfig::default() };
+/// let shops = |config: &MarketConfig| Market::generate(config).map(|market| market.shops().len());
+/// assert_eq!(shops(&town)?, 40);
+/// assert_eq!(shops(&MarketConfig { shop_share: 0.08, ..town.clone() })?, 80);
+/// // A field out of its range is named.
+/// let error = shops(&MarketConfig { days: 7, ..town }).unwrap_err();
+/// assert!(error.to_string().contains("days is 7"));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MarketConfig {

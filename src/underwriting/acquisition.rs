@@ -32,6 +32,29 @@ pub struct Prospect {
 }
 
 /// What an invitation is worth.
+///
+/// ```
+/// use dandelion_credit::Probability;
+/// use dandelion_credit::underwriting::{AccountKind, AcquisitionConfig, Prospect, rank_prospects};
+///
+/// // 90,000.00 in a quarter are 365,000.00 a year: fees of 365.00, and 292.00 on the quarter in use of a line of 29,200.00.
+/// // A merchant with 60 active days accepts one time in four: two years are worth 328.50, less 2.00 for asking.
+/// let stall = Prospect {
+///     account: 7,
+///     kind: AccountKind::Merchant,
+///     merchant_probability: Probability::new(1.0)?,
+///     has_code: false,
+///     receipts_90_minor: 9_000_000,
+///     payers_90: 400,
+///     active_days_90: 60,
+///     suspicion: Probability::new(0.0)?,
+///     neighbours_with_code: 0,
+/// };
+/// let value = |config: &AcquisitionConfig| rank_prospects(&[stall], config).map(|ranked| ranked[0].expected_value_minor);
+/// assert_eq!(value(&AcquisitionConfig::default())?, 32_650);
+/// assert_eq!(value(&AcquisitionConfig { years: 1.0, ..AcquisitionConfig::default() })?, 16_225);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AcquisitionConfig {

@@ -26,6 +26,25 @@ pub struct GradeCurves {
 }
 
 /// What is searched.
+///
+/// ```
+/// use dandelion_credit::underwriting::{GradeCurves, Knot, OptimalLimitsConfig, optimal_limits};
+///
+/// // 100 merchants, each worth 89.00 a year at a line of 1,000.00 and half of that at half the line.
+/// let flat = |value| vec![Knot { at: 0.0, value }];
+/// let grade = GradeCurves {
+///     name: "A".to_owned(), merchants: 100, default_probability: flat(0.02), use_share: flat(1.0),
+///     use_at_default: flat(1.0), margin: flat(0.10),
+/// };
+/// let config = OptimalLimitsConfig {
+///     grid_minor: vec![0, 50_000, 100_000], loss_given_default: 0.5, cost_per_line_minor: 0, ..OptimalLimitsConfig::default()
+/// };
+/// assert_eq!(optimal_limits(&[grade.clone()], &config)?.chosen.limits_minor, [100_000]);
+/// // Capital of 60,000.00 carries lines of 500.00.
+/// let short = OptimalLimitsConfig { capital_minor: Some(6_000_000), ..config };
+/// assert_eq!(optimal_limits(&[grade], &short)?.chosen.limits_minor, [50_000]);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimalLimitsConfig {

@@ -128,6 +128,30 @@ pub struct GrowthRules {
 }
 
 /// Principal with charges must fit a share of what will come in, seen from the low side.
+///
+/// ```
+/// use dandelion_credit::Probability;
+/// use dandelion_credit::underwriting::{AccountKind, Applicant, Policy, PolicyRules, VerdictFacts, decide};
+///
+/// let mut stall = Applicant::new("noodle stall");
+/// stall.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability: Probability::new(0.97)? });
+/// stall.history_days = 420;
+/// stall.receipts.verified_30_minor = 900_000;
+/// stall.receipts.verified_90_minor = 2_600_000;
+/// stall.receipts.verified_365_minor = 10_000_000;
+/// stall.receipts.active_days_90 = 80;
+/// stall.receipts.payers_90 = 220;
+/// let on = "2026-11-23".parse().unwrap();
+///
+/// // 9,000.00 came in the last 30 days; half of that is expected to go on: 54,000.00 in 360 days. A quarter of it carries
+/// // 12,053.57 and its charges of 12 %; three tenths carry 14,464.28. Limits are whole hundreds.
+/// let limit = |rules| Policy::new(rules).map(|policy| decide(&stall, &policy, on).limit_minor());
+/// assert_eq!(limit(PolicyRules::default())?, 1_200_000);
+/// let mut bold = PolicyRules::default();
+/// bold.limit.capacity.holdback_share = 0.30;
+/// assert_eq!(limit(bold)?, 1_440_000);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CapacityRules {
@@ -186,6 +210,29 @@ pub struct StarterRules {
 }
 
 /// Cost of funds, expected loss, operating cost and margin, under caps.
+///
+/// ```
+/// use dandelion_credit::Probability;
+/// use dandelion_credit::underwriting::{AccountKind, Applicant, Policy, PolicyRules, VerdictFacts, decide};
+///
+/// let mut stall = Applicant::new("noodle stall");
+/// stall.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability: Probability::new(0.97)? });
+/// stall.history_days = 420;
+/// stall.receipts.verified_30_minor = 900_000;
+/// stall.receipts.verified_90_minor = 2_600_000;
+/// stall.receipts.verified_365_minor = 10_000_000;
+/// stall.receipts.active_days_90 = 80;
+/// stall.receipts.payers_90 = 220;
+/// let on = "2026-11-23".parse().unwrap();
+///
+/// let rate = |rules| Policy::new(rules).map(|policy| decide(&stall, &policy, on).offer().map(|offer| offer.price.annual_rate));
+/// assert_eq!(rate(PolicyRules::default())?, Some("13.68 %".parse()?));
+/// // Two points less of margin are six steps of 0.36 % less of rate.
+/// let mut modest = PolicyRules::default();
+/// modest.price.margin -= 0.02;
+/// assert_eq!(rate(modest)?, Some("11.52 %".parse()?));
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PriceRules {

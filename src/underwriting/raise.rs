@@ -162,6 +162,33 @@ pub struct Raise {
 }
 
 /// What to look for.
+///
+/// ```
+/// use dandelion_credit::Probability;
+/// use dandelion_credit::underwriting::{
+///     AccountKind, Applicant, Policy, RaiseConfig, VerdictFacts, decide, what_would_raise,
+/// };
+///
+/// let mut stall = Applicant::new("noodle stall");
+/// stall.verdict = Some(VerdictFacts { kind: AccountKind::Merchant, merchant_probability: Probability::new(0.97)? });
+/// stall.history_days = 420;
+/// stall.receipts.verified_30_minor = 900_000;
+/// stall.receipts.verified_90_minor = 2_600_000;
+/// stall.receipts.verified_365_minor = 10_000_000;
+/// stall.receipts.active_days_90 = 80;
+/// stall.receipts.payers_90 = 220;
+/// let on = "2026-11-23".parse().unwrap();
+///
+/// // A line of 12,000.00 is one step from 12,100.00; who wants 13,000.00 has to receive more.
+/// let policy = Policy::default();
+/// assert_eq!(decide(&stall, &policy, on).limit_minor(), 1_200_000);
+/// let easiest = |config: &RaiseConfig| what_would_raise(&stall, &policy, on, config)[0].clone();
+/// let step = easiest(&RaiseConfig::default());
+/// let further = easiest(&RaiseConfig { target_minor: Some(1_300_000), ..RaiseConfig::default() });
+/// assert_eq!((step.limit_minor, further.limit_minor), (1_210_000, 1_300_000));
+/// assert!(step.changes[0].amount < further.changes[0].amount);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RaiseConfig {

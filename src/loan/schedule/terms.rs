@@ -84,6 +84,21 @@ pub enum InterestGrace {
 }
 
 /// How each component is rounded.
+///
+/// ```
+/// use dandelion_credit::Money;
+/// use dandelion_credit::loan::{LoanTerms, ScheduleRounding, build_schedule};
+///
+/// // 1,000.00 at 12 % in three instalments of 340.02, to the unit; in whole units of money the last one takes the rest.
+/// let mut terms = LoanTerms::new(Money::from_minor(100_000), "12 %".parse()?, "2024-01-01".parse().unwrap(), 3)?;
+/// let instalments = |terms: &LoanTerms| -> dandelion_credit::Result<Vec<i64>> {
+///     Ok(build_schedule(terms)?.rows.iter().map(|row| row.principal.to_minor() + row.interest.to_minor()).collect())
+/// };
+/// assert_eq!(instalments(&terms)?, [34_002, 34_002, 34_003]);
+/// terms.rounding = ScheduleRounding { multiple_of: Money::from_minor(100), ..ScheduleRounding::default() };
+/// assert_eq!(instalments(&terms)?, [34_000, 34_000, 34_007]);
+/// # Ok::<(), dandelion_credit::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleRounding {
