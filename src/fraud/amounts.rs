@@ -2,6 +2,7 @@
 //!
 //! As in [`shape`](super::shape), every function gives a score in 0..=1, and what proves it beside when asked for.
 
+use crate::elementary::{exp, ln};
 use crate::graph::temporal::Leg;
 
 use super::few::{Numbers, sort_sizes};
@@ -55,7 +56,7 @@ fn few_amounts(amounts: &[u64]) -> f64 {
         return 0.0;
     }
     let sum: f64 = amounts.chunk_by(|a, b| a == b).map(|run| n_ln_n(run.len())).sum();
-    let ln_count = (amounts.len() as f64).ln();
+    let ln_count = ln(amounts.len() as f64);
     let entropy = ln_count - sum / amounts.len() as f64;
     (1.0 - 2.0 * entropy / ln_count).max(0.0)
 }
@@ -84,7 +85,7 @@ pub(super) fn out_of_scale(list: &[Leg], sizes: &[u64], mut proof: Proof<'_>) ->
     if sizes.len() < 3 {
         return 0.0;
     }
-    let log = |size: u64| (size as f64).ln();
+    let log = |size: u64| ln(size as f64);
     let median = log(sizes[sizes.len() / 2]);
     let farthest = (log(sizes[sizes.len() - 1]) - median).max(median - log(sizes[0]));
     if farthest <= ORDINARY * LEAST {
@@ -101,7 +102,7 @@ pub(super) fn out_of_scale(list: &[Leg], sizes: &[u64], mut proof: Proof<'_>) ->
             }
         }
     }
-    1.0 - (-(largest - ORDINARY).max(0.0) / 6.0).exp()
+    1.0 - exp(-(largest - ORDINARY).max(0.0) / 6.0)
 }
 
 /// The size at the median distance from the median, told by ratios of whole numbers: walked to from the median outwards, the

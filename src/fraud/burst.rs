@@ -7,6 +7,7 @@
 
 use std::sync::LazyLock;
 
+use crate::elementary::{exp, ln, log10};
 use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs};
 use crate::parallel::try_map_chunks;
@@ -104,7 +105,7 @@ impl Side {
         let unit = unit_of(&mut self.surprises, self.asked);
         let mut patterns = Patterns::default();
         for (account, Crowd { surprise, legs }) in self.found {
-            let strength = most * (1.0 - ((ORDINARY - surprise / unit) / 2.0).exp());
+            let strength = most * (1.0 - exp((ORDINARY - surprise / unit) / 2.0));
             if strength > 0.0 {
                 let members = legs.iter().map(|leg| leg.peer).chain([account]);
                 patterns.add(strength as f32, legs.iter().map(|leg| leg.row).collect(), members);
@@ -205,7 +206,7 @@ fn crowd(list: &[Leg], once: &mut Strangers, near: &mut Vec<Leg>, window: i64, t
         return None;
     }
     // Where a window may lie is tried as often as there are strangers.
-    let tries = (once.len() as f64).log10();
+    let tries = log10(once.len() as f64);
     let pace = pace_of(list, window);
     let (mut most, mut best, mut end) = (COMMON, None, 0);
     for first in 0..once.len() {
@@ -270,7 +271,7 @@ fn widest_band(sorted: &[Leg], tolerance: f64) -> std::ops::Range<usize> {
 /// Logarithms of the factorials of as many as may be in a crowd.
 static LN_FACTORIALS: LazyLock<[f64; MOST + 1]> = LazyLock::new(|| {
     let mut all = [0.0; MOST + 1];
-    (2..=MOST).for_each(|n| all[n] = all[n - 1] + (n as f64).ln());
+    (2..=MOST).for_each(|n| all[n] = all[n - 1] + ln(n as f64));
     all
 });
 
@@ -282,8 +283,8 @@ pub(super) fn surprise(many: usize, usual: f64) -> f64 {
         return 0.0;
     }
     // Every further term is at most usual / (many + 1) of the one before.
-    let ln_first = many * usual.ln() - usual - factorial;
-    let rest = -(1.0 - usual / (many + 1.0)).ln();
+    let ln_first = many * ln(usual) - usual - factorial;
+    let rest = -ln(1.0 - usual / (many + 1.0));
     (-(ln_first + rest) / std::f64::consts::LN_10).max(0.0)
 }
 

@@ -6,6 +6,7 @@
 //! meanwhile, or they are nearer than any pair of receipts and payments meanwhile would be by chance at one account in
 //! twenty. So trade of many small sums links nothing.
 
+use crate::elementary::half_to_the;
 use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs};
 use crate::parallel::{sort_unstable, try_map_chunks};
@@ -99,7 +100,7 @@ fn tell(chain: impl Iterator<Item = Step>, found: &mut Patterns) {
     members.dedup();
     let strength = match pairs.len() {
         _ if comes_back(&pairs) => 1.0,
-        SHORTEST.. => 1.0 - 0.5f32.powi(pairs.len() as i32 - 2),
+        SHORTEST.. => 1.0 - half_to_the(pairs.len() as u32 - 2) as f32,
         _ => return,
     };
     found.add(strength, rows, members);

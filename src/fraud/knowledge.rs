@@ -1,5 +1,6 @@
 //! What has to be known about the whole market before single accounts can be examined.
 
+use crate::elementary::half_to_the;
 use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::temporal::{CircularFlows, Legs, RowSet, ScatterConfig, ScatterGather, circular_flows};
@@ -128,7 +129,7 @@ fn trails(legs: &impl Legs, config: &AuditConfig, progress: Progress<'_>) -> Res
 fn scatters(found: Vec<ScatterGather>) -> Patterns {
     let mut patterns = Patterns::default();
     for around in found {
-        let strength = 1.0 - 0.5f32.powi(around.middle.len() as i32 - 2);
+        let strength = 1.0 - half_to_the(around.middle.len() as u32 - 2) as f32;
         let members = around.middle.iter().copied().chain([around.source, around.target]);
         patterns.add(strength, around.rows, members);
     }

@@ -4,6 +4,7 @@
 //! ordinary transfer. Three strangers who pay within five days are chance at most accounts, and so are three who are paid;
 //! both at once, and the sums alike, are not.
 
+use crate::elementary::log10;
 use crate::graph::temporal::Leg;
 
 use super::burst::{ANYWAY, COMMON, Crowd, FEWEST, MOST, NEAR_BY_CHANCE, ORDINARY, Strangers, pace_of, surprise};
@@ -25,7 +26,7 @@ pub(super) fn relay(
     }
     let (payers, payees) = (payers.among(received), payees.among(sent));
     let paces = [pace_of(received, window), pace_of(sent, window)];
-    let tries = ((payers.len() * payees.len()) as f64).log10();
+    let tries = log10((payers.len() * payees.len()) as f64);
     let (mut most, mut best) = (COMMON, None);
     let (mut end, mut from, mut until) = (0, 0, 0);
     for (first, start) in payers.iter().map(|leg| leg.at_seconds).enumerate() {
@@ -42,7 +43,7 @@ pub(super) fn relay(
         let told: f64 = (0..2).map(|side| surprise(counts[side], others[side] as f64 * paces[side] + ANYWAY)).sum();
         let sums = [&payers[first..end], &payees[from..until]].map(sum_of);
         let alike = (sums[0] - sums[1]).abs() <= tolerance * sums[0].max(sums[1]);
-        let told = told - tries - if alike { NEAR_BY_CHANCE.log10() } else { 0.0 };
+        let told = told - tries - if alike { log10(NEAR_BY_CHANCE) } else { 0.0 };
         if told > most {
             (most, best) = (told, Some((first..end, from..until)));
         }

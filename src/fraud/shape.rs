@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::elementary::ln;
 use crate::graph::temporal::Leg;
 
 use super::cusum::shift;
@@ -189,8 +190,8 @@ fn by_night(hours: &[u32; 24], count: usize) -> f64 {
 /// How few hours of the day transfers fall into: 1 less their entropy, in that of transfers at all hours alike.
 fn narrow_hours(hours: &[u32; 24], count: usize) -> f64 {
     let sum: f64 = hours.iter().map(|&hour| n_ln_n(hour as usize)).sum();
-    let entropy = (count as f64).ln() - sum / count as f64;
-    (1.0 - entropy / 24f64.ln()).max(0.0)
+    let entropy = ln(count as f64) - sum / count as f64;
+    (1.0 - entropy / ln(24f64)).max(0.0)
 }
 
 /// `n ln n`, of which 0 is 0.
@@ -213,7 +214,7 @@ pub(super) fn n_ln_n(n: usize) -> f64 {
         36.946_802_614_613_62,
         40.620_753_016_533_15,
     ];
-    SMALL.get(n).copied().unwrap_or_else(|| n as f64 * (n as f64).ln())
+    SMALL.get(n).copied().unwrap_or_else(|| n as f64 * ln(n as f64))
 }
 
 /// Refunds among receipts.

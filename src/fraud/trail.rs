@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::elementary::half_to_the;
 use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs};
 use crate::parallel::{map_chunks, sort_unstable, try_map_chunks};
@@ -217,7 +218,7 @@ fn follow(moves: &[Move], accounts: usize, found: &mut Patterns) {
         if members.len() < 3 {
             continue;
         }
-        let strength = if comes_back(&trail) { 1.0 } else { 1.0 - 0.5f32.powi(trail.len() as i32) };
+        let strength = if comes_back(&trail) { 1.0 } else { 1.0 - half_to_the(trail.len() as u32) as f32 };
         let on = |step: &&Move| trail.contains(&(step.1, step.2));
         found.add(strength, moves.iter().filter(on).map(|step| step.3).collect(), members);
     }

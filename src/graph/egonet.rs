@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::elementary::ln;
 use crate::parallel::map_chunks;
 
 /// The usual number of relations in an ego network of so many accounts: `relations = exp(intercept) * accounts^slope`.
@@ -51,7 +52,7 @@ fn middle_of(mut members: Members) -> Option<(f64, f64)> {
     let size = members.select_nth_unstable_by_key(middle, |member| member.0).1.0;
     let relations = |member: &(u32, u64)| u64::from(member.0) + member.1;
     let median = relations(members.select_nth_unstable_by_key(middle, relations).1);
-    Some(((f64::from(size) + 1.0).ln(), (median as f64).ln()))
+    Some((ln(f64::from(size) + 1.0), ln(median as f64)))
 }
 
 impl EgonetFit {
@@ -83,7 +84,7 @@ impl EgonetFit {
         if degree == 0 {
             return f64::NAN;
         }
-        ((degree + triangles) as f64).ln() - (self.intercept + self.slope * (degree as f64 + 1.0).ln())
+        ln((degree + triangles) as f64) - (self.intercept + self.slope * ln(degree as f64 + 1.0))
     }
 }
 

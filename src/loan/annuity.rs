@@ -7,6 +7,7 @@ use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use rust_decimal::{Decimal, MathematicalOps};
 use serde::{Deserialize, Serialize};
 
+use crate::elementary::{ln, ln_1p};
 use crate::error::{Error, Result};
 use crate::loan::annual_rate::{RateSolution, TimedAmount, internal_rate_by_times};
 
@@ -278,7 +279,7 @@ pub fn number_of_periods(rate: f64, payment: f64, present: f64, future: f64, tim
     } else {
         let due = if timing == PaymentTiming::Begin { 1.0 + rate } else { 1.0 };
         let worth = payment * due / rate;
-        ((worth - future) / (worth + present)).ln() / rate.ln_1p()
+        ln((worth - future) / (worth + present)) / ln_1p(rate)
     };
     periods.is_finite().then_some(periods)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::elementary::ln;
 use crate::error::{Error, Result};
 
 /// Counts between fixed edges; shards add up.
@@ -179,7 +180,7 @@ impl Histogram {
                     return StabilityPart { then: 0.0, now: 0.0, part: 0.0 };
                 }
                 let (then, now) = (share(then, all_then), share(now, all_now));
-                StabilityPart { then, now, part: (now - then) * (now / then).ln() }
+                StabilityPart { then, now, part: (now - then) * ln(now / then) }
             })
             .collect();
         let index: f64 = parts.iter().map(|part| part.part).sum();

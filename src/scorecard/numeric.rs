@@ -1,6 +1,9 @@
 //! Small numbers work: a logistic function with the same bits everywhere, and a generator for seeds.
 
-/// `e^x` from additions, multiplications and one shift only, so that every machine gives the same bits.
+use crate::elementary::{self, ln, ln_1p};
+
+/// `e^x` from additions, multiplications and one shift only, so that every machine gives the same bits
+/// and many are worked out side by side.
 #[inline]
 pub(crate) fn exp(x: f64) -> f64 {
     const ROUND: f64 = 6_755_399_441_055_744.0;
@@ -51,12 +54,12 @@ pub(crate) fn sigmoid_f32(x: f32) -> f32 {
 
 /// ln(1 + e^-margin), without overflow.
 pub(crate) fn log_loss(margin: f64) -> f64 {
-    if margin > 0.0 { (-margin).exp().ln_1p() } else { margin.exp().ln_1p() - margin }
+    if margin > 0.0 { ln_1p(elementary::exp(-margin)) } else { ln_1p(elementary::exp(margin)) - margin }
 }
 
 /// ln(p / (1 - p)).
 pub(crate) fn logit(p: f64) -> f64 {
-    (p / (1.0 - p)).ln()
+    ln(p / (1.0 - p))
 }
 
 /// The normal quantile of a two-sided 95 % interval.

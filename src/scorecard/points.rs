@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::elementary::ln;
 use crate::error::Error;
 use crate::error::Result;
 
@@ -51,7 +52,7 @@ impl PointScale {
     /// Points where the log-odds of a positive are zero.
     #[must_use]
     pub fn offset(&self) -> f64 {
-        self.base_score - self.base_odds.ln() * self.pdo / std::f64::consts::LN_2
+        self.base_score - ln(self.base_odds) * self.pdo / std::f64::consts::LN_2
     }
 
     /// Points of some log-odds of a positive, not rounded.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::elementary::ln;
 use crate::error::Error;
 use crate::error::Result;
 use crate::scorecard::model::Feature;
@@ -61,7 +62,7 @@ pub fn stability(old: &[f64], new: &[f64]) -> Result<Stability> {
         if old > 0.0 || new > 0.0 {
             let before = (if old > 0.0 { old } else { 0.5_f64.min(old_total) }) / old_total;
             let after = (if new > 0.0 { new } else { 0.5_f64.min(new_total) }) / new_total;
-            psi += (after - before) * (after / before).ln();
+            psi += (after - before) * ln(after / before);
         }
     }
     let alarm = match psi {
@@ -114,7 +115,7 @@ impl Feature {
                 let weight = self.weights.get(bin).copied().unwrap_or(0.0);
                 let found = self.positives.get(bin).copied().unwrap_or(0.0);
                 let share = |part: f64, whole: f64| part.max(0.5) / whole.max(0.5);
-                let woe = (share(found, positives) / share(weight - found, negatives)).ln();
+                let woe = ln(share(found, positives) / share(weight - found, negatives));
                 BinReport {
                     bin: self.bins.label(bin),
                     weight,

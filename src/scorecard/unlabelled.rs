@@ -5,6 +5,7 @@
 //! of the positives, an unlabelled row counts as part positive (Elkan and Noto, KDD 2008), and the model is fitted again
 //! on those parts. Without the share there is no way, and the type says score.
 
+use crate::elementary::exp;
 use crate::error::Error;
 use crate::error::Result;
 use crate::scorecard::config::Prior;
@@ -56,7 +57,7 @@ pub(crate) fn soften(labels: &Labels<'_>, held_out: &[f32], prior: Prior) -> Res
     // Positives still to be found among the unlabelled rows, spread by their odds of being labelled: the factor on the
     // odds that makes the parts add up to it is found by bisection.
     let wanted = (prior * total - labelled).min(open);
-    let odds: Vec<f64> = held_out.iter().map(|&score| (f64::from(score)).clamp(-30.0, 30.0).exp()).collect();
+    let odds: Vec<f64> = held_out.iter().map(|&score| exp((f64::from(score)).clamp(-30.0, 30.0))).collect();
     let part = |row: usize, factor: f64| (factor * odds[row]).min(1.0);
     let (mut low, mut high) = (1e-12_f64, 1e12_f64);
     for _ in 0..100 {

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::elementary::{ln, ln_1p};
 use crate::error::Error;
 use crate::error::Result;
 use crate::scorecard::calibration::logistic_line;
@@ -185,7 +186,7 @@ impl Evidence {
         for level in &self.levels {
             let p = level.probability;
             let safe = p.clamp(1e-15, 1.0 - 1e-15);
-            log_loss -= level.weight[1] * safe.ln() + level.weight[0] * (-safe).ln_1p();
+            log_loss -= level.weight[1] * ln(safe) + level.weight[0] * ln_1p(-safe);
             brier += level.weight[1] * (1.0 - p) * (1.0 - p) + level.weight[0] * p * p;
             mean += p * (level.weight[0] + level.weight[1]);
             below = [below[0] + level.weight[0], below[1] + level.weight[1]];

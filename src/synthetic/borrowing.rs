@@ -6,6 +6,7 @@ use super::config::MarketConfig;
 use super::random::Stream;
 use super::shops::Shop;
 use crate::account::AccountIndex;
+use crate::elementary::powf;
 
 /// One loan a shop would take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +77,9 @@ pub(super) fn needs(config: &MarketConfig, shops: &[Shop]) -> Vec<Borrowing> {
         while day < f64::from(last) {
             let stock = stream.lognormal(STOCK_WEEKS, 0.45) * 7.0 * per_day;
             // Sub-linear: the larger shop has savings.
-            let principal = stock.powf(0.8) * 600_000f64.powf(0.2);
+            let principal = powf(stock, 0.8) * powf(600_000f64, 0.2);
             let principal_minor = ((principal / 10_000.0).round() as i64).max(5) * 10_000;
-            let surplus = per_day.powf(0.8) * 40_000f64.powf(0.2) * SURPLUS_SHARE * stream.lognormal(1.0, 0.25);
+            let surplus = powf(per_day, 0.8) * powf(40_000f64, 0.2) * SURPLUS_SHARE * stream.lognormal(1.0, 0.25);
             let used_days = ((principal_minor as f64 / surplus).round() as u32).clamp(1, 365);
             loans.push(Borrowing { account: shop.account, drawn_day: day as u32, principal_minor, used_days });
             day += 3.0 + stream.exponential(gap);

@@ -3,6 +3,8 @@
 //! SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a counter and a mixing function, so every account can have a stream of
 //! its own and the market does not depend on the order in which accounts are filled in.
 
+use crate::elementary::{cos, exp, ln};
+
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub(super) struct Stream(u64);
@@ -47,18 +49,18 @@ impl Stream {
 
     /// A standard normal number (Box and Muller 1958).
     pub(super) fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
+        let radius = (-2.0 * ln(1.0 - self.unit())).sqrt();
+        radius * cos(std::f64::consts::TAU * self.unit())
     }
 
     /// A log-normal number with the given median.
     pub(super) fn lognormal(&mut self, median: f64, sigma: f64) -> f64 {
-        median * (sigma * self.normal()).exp()
+        median * exp(sigma * self.normal())
     }
 
     /// An exponential number with the given mean.
     pub(super) fn exponential(&mut self, mean: f64) -> f64 {
-        -mean * (1.0 - self.unit()).ln()
+        -mean * ln(1.0 - self.unit())
     }
 
     /// A Poisson number: by products of uniforms for small means, by the rounded normal above 60.
@@ -66,7 +68,7 @@ impl Stream {
         if mean > 60.0 {
             return (mean + mean.sqrt() * self.normal()).round().max(0.0) as u32;
         }
-        let floor = (-mean).exp();
+        let floor = exp(-mean);
         let mut product = self.unit();
         let mut count = 0;
         while product > floor {

@@ -8,6 +8,7 @@ use super::people::moment;
 use super::population::{AccountKind, Population};
 use super::random::Stream;
 use crate::account::AccountIndex;
+use crate::elementary::exp;
 
 /// The trade of a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -153,7 +154,7 @@ impl Shop {
     pub fn receipts_per_day_minor(&self) -> f64 {
         let spread = self.segment.trade().ticket_sigma;
         let week: f64 = self.segment.trade().week.iter().sum::<f64>() / 7.0;
-        self.customers_per_day * week * self.ticket_minor * (spread * spread / 2.0).exp()
+        self.customers_per_day * week * self.ticket_minor * exp(spread * spread / 2.0)
     }
 
     /// How much of its custom is left on `day`: 0 before opening and after closing, growing or fading between.
@@ -163,7 +164,7 @@ impl Shop {
             return 0.0;
         }
         let begun = (f64::from(age) / 30.0).min(1.0).mul_add(0.7, 0.3);
-        let grown = (self.growth_per_month * f64::from(day) / 30.0).exp();
+        let grown = exp(self.growth_per_month * f64::from(day) / 30.0);
         let left = self.closed_day.map_or(u32::MAX, |closed| closed - day);
         let fading = if left < self.fading_days { f64::from(left) / f64::from(self.fading_days) } else { 1.0 };
         begun * grown * fading
@@ -208,7 +209,7 @@ pub(super) fn trade(
         let open = day >= away_until && closed_weekday != Some(weekday);
         let custom = if open { shop.vigour(day) } else { 0.0 };
         if custom > 0.0 {
-            let mean = shop.customers_per_day * custom * trade.week[weekday as usize] * f64::exp(luck - 0.03);
+            let mean = shop.customers_per_day * custom * trade.week[weekday as usize] * exp(luck - 0.03);
             for _ in 0..stream.poisson(mean) {
                 let regular = !regulars.is_empty() && stream.chance(config.regular_share);
                 let payer = if regular {

@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Files and folders of the ground floor: they may use each other and no room.
-const GROUND: &[&str] = &["account", "calendar", "error", "money", "parallel", "progress", "rate", "transfer"];
+const GROUND: &[&str] =
+    &["account", "calendar", "elementary", "error", "money", "parallel", "progress", "rate", "transfer"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

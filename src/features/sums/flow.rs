@@ -1,5 +1,6 @@
 //! From sums to flow features.
 
+use crate::elementary::exp;
 use crate::features::catalogue::Feature;
 use crate::features::sums::Context;
 use crate::features::sums::Row;
@@ -31,13 +32,13 @@ impl Sums {
             row.set(Feature::RefundShare, share(self.in_refunds, self.in_count));
             row.set(Feature::RefundAmountShare, ratio(self.in_refunded_minor as f64, self.in_positive_minor as f64));
             let entropy = entropy(self.payer_positive_minor as u64, self.payer_minor_ln, context.logarithms);
-            row.set(Feature::EffectivePayers, entropy.exp());
+            row.set(Feature::EffectivePayers, exp(entropy));
         } else {
             row.set(Feature::NetReceiverShare, share(self.in_count, transfers));
             row.set(Feature::PayerHhi, hhi(self.payer_count_square as f64, self.in_count as f64));
             row.set(Feature::PayeeHhi, hhi(self.payee_count_square as f64, self.out_count as f64));
             let entropy = entropy(self.in_count, self.payer_count_ln, context.logarithms);
-            row.set(Feature::EffectivePayers, entropy.exp());
+            row.set(Feature::EffectivePayers, exp(entropy));
         }
     }
 }

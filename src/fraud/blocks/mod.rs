@@ -9,6 +9,8 @@
 //! is peeled in rounds while it is large: each takes away everything that is not denser than the block as a whole, which
 //! needs a number of rounds that grows with the logarithm of the accounts (Bahmani et al., PVLDB 5(5)).
 
+use crate::elementary::ln;
+
 mod dense;
 mod flow;
 mod layers;
@@ -22,5 +24,5 @@ pub use watch::BlockWatch;
 
 /// What an edge to a payee with `payers` payers weighs, in 2^-20: `1 / ln(payers + 5)`.
 pub(super) fn edge_weight(payers: usize) -> u64 {
-    ((1u64 << 20) as f64 / (payers as f64 + 5.0).ln()).round() as u64
+    ((1u64 << 20) as f64 / ln(payers as f64 + 5.0)).round() as u64
 }

@@ -1,5 +1,6 @@
 //! The signals that need the whole market, looked up for one account.
 
+use crate::elementary::half_to_the;
 use crate::graph::temporal::{Leg, Legs, scatter_gathers};
 
 use super::super::context::Knowledge;
@@ -23,7 +24,7 @@ impl<L: Legs> Desk<'_, '_, L> {
             if most > 2 {
                 let rows = around.found.iter().flat_map(|found| found.rows.iter().map(|&row| (1.0, row)));
                 let rows = if self.keep { rows.collect() } else { Vec::new() };
-                self.note(Signal::ScatterGather, 1.0 - 0.5f64.powi(most as i32 - 2), rows);
+                self.note(Signal::ScatterGather, 1.0 - half_to_the(most as u32 - 2), rows);
             }
             return;
         };

@@ -1,5 +1,6 @@
 //! Receipts that single transfers prove wrong: lent, from the same device, gone round in a circle.
 
+use crate::elementary::half_to_the;
 use crate::graph::temporal::{CircularFlow, Leg, Legs, circular_flows_through};
 
 use super::super::signal::Signal;
@@ -76,7 +77,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         self.scratch.taints.clear();
         let mut rows: Vec<u32> = Vec::new();
         let mut proof = Vec::new();
-        let mut circles = 0i32;
+        let mut circles = 0u32;
         let mut add = |flow: &CircularFlow, keep: bool| {
             circles += 1;
             if keep {
@@ -110,7 +111,7 @@ impl<L: Legs> Desk<'_, '_, L> {
                 self.scratch.taints.push((place, leg.amount_minor));
             }
         }
-        let score = 1.0 - (1.0 - self.tainted_share()) * 0.5f64.powi(circles.min(60));
+        let score = 1.0 - (1.0 - self.tainted_share()) * half_to_the(circles.min(60));
         self.note(Signal::CircularFlow, score, proof);
         self.take(Signal::CircularFlow);
     }

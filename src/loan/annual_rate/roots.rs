@@ -7,6 +7,7 @@
 //! cut the line into pieces on which the value is monotone; each piece holds at most one root.
 
 use crate::calendar::{Date, DayCount, epoch_day};
+use crate::elementary::{exp, exp_m1, ln, ln_1p};
 use crate::error::{Error, Result};
 
 /// An amount on a date; paid out negative, received positive (or the other way round: only the change of sign matters).
@@ -41,7 +42,7 @@ pub enum RateSolution {
 impl TimedAmount {
     /// What it is worth at time nought, at a log rate.
     fn worth(&self, log: f64) -> f64 {
-        self.amount * (-self.years * log).exp()
+        self.amount * exp(-self.years * log)
     }
 }
 
@@ -177,12 +178,12 @@ fn rates_of(flows: Vec<TimedAmount>) -> Result<RateSolution> {
     }
     let is_rate = |rate: &f64| rate.is_finite() && *rate > -1.0;
     if changes == 1
-        && let Some(rate) = polynomial.only_root().map(f64::exp_m1).filter(is_rate)
+        && let Some(rate) = polynomial.only_root().map(exp_m1).filter(is_rate)
     {
         return Ok(RateSolution::One(rate));
     }
     let logs = polynomial.roots(MAX_EXACT_CHANGES);
-    Ok(RateSolution::of(logs.into_iter().map(f64::exp_m1).filter(is_rate).collect()))
+    Ok(RateSolution::of(logs.into_iter().map(exp_m1).filter(is_rate).collect()))
 }
 
 /// Σ aᵢ·exp(−tᵢ·s), times rising from nought, no two alike, no amount zero.
@@ -233,7 +234,7 @@ impl Polynomial {
     /// The value scaled by a positive factor so that nothing overflows: only its sign and its zeros mean anything.
     fn scaled(&self, log: f64) -> f64 {
         let shift = if log >= 0.0 { 0.0 } else { self.span() };
-        self.terms.iter().map(|term| term.amount * ((shift - term.years) * log).exp()).sum()
+        self.terms.iter().map(|term| term.amount * exp((shift - term.years) * log)).sum()
     }
 
     /// The root of one change of sign, if it is found at once.
@@ -294,8 +295,8 @@ impl Polynomial {
     fn bound(&self) -> f64 {
         let [first, second, ..] = self.terms[..] else { return 0.0 };
         let [.., before, last] = self.terms[..] else { return 0.0 };
-        let head = (self.gross() / first.amount.abs()).ln() / (second.years - first.years);
-        let tail = (self.gross() / last.amount.abs()).ln() / (last.years - before.years);
+        let head = ln(self.gross() / first.amount.abs()) / (second.years - first.years);
+        let tail = ln(self.gross() / last.amount.abs()) / (last.years - before.years);
         // Rates above e^700 and discounts below it are no rates.
         (head.max(tail) + 1.0).min(700.0)
     }
@@ -372,7 +373,7 @@ impl Sides {
             [mean, second - mean * mean, third - mean * (3.0 * second - 2.0 * mean * mean)]
         };
         let (received, paid) = (cumulants(self.received), cumulants(self.paid));
-        ((self.value / self.paid[0]).ln_1p(), [0, 1, 2].map(|order| received[order] - paid[order]))
+        (ln_1p(self.value / self.paid[0]), [0, 1, 2].map(|order| received[order] - paid[order]))
     }
 
     /// Halley's step towards the log rate at which both sides are worth the same, and the gap of the mean times.

@@ -1,6 +1,7 @@
 //! Simple annual rates over the principal in use, and nominal rates from effective ones.
 
 use super::roots::TimedAmount;
+use crate::elementary::{exp_m1, ln_1p};
 use crate::error::{Error, Result};
 
 /// The simple annual rate of People's Bank of China Announcement 2021 No. 3: all costs over the principal actually in use,
@@ -71,5 +72,5 @@ pub fn simple_annual_rate(flows: &[TimedAmount]) -> Result<f64> {
 /// ```
 #[must_use]
 pub fn nominal_from_effective(effective: f64, periods_per_year: f64) -> f64 {
-    periods_per_year * (effective.ln_1p() / periods_per_year).exp_m1()
+    periods_per_year * exp_m1(ln_1p(effective) / periods_per_year)
 }

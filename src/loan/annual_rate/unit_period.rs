@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::roots::RateSolution;
 use crate::calendar::{Date, Period, days_between, is_month_end};
+use crate::elementary::{exp, ln_1p};
 use crate::error::{Error, Result};
 
 /// The interval the term is measured in: the one that occurs most often between payments.
@@ -238,9 +239,7 @@ pub fn actuarial_rate(
     let worth = |rate: f64| -> f64 {
         payments
             .iter()
-            .map(|&(time, amount)| {
-                amount / ((1.0 + time.fraction * rate) * (f64::from(time.whole) * rate.ln_1p()).exp())
-            })
+            .map(|&(time, amount)| amount / ((1.0 + time.fraction * rate) * exp(f64::from(time.whole) * ln_1p(rate))))
             .sum::<f64>()
             - amount_financed
     };

@@ -8,6 +8,7 @@ use super::drawdown::Drawdown;
 use super::event::DrawdownId;
 use super::policy::LinePolicy;
 use crate::calendar::{Date, DayCount, days_between};
+use crate::elementary::{exp, ln_1p};
 use crate::error::{Error, Result};
 use crate::loan::{DatedAmount, float_of, internal_rate_by_dates};
 use crate::money::Money;
@@ -112,10 +113,10 @@ impl Drawdown {
 
     /// What the flows are worth on the day at a rate: above zero, the lender has had more than the rate allows.
     fn above_annual(&self, day: Date, rate: f64) -> Result<Money> {
-        let log = rate.ln_1p();
+        let log = ln_1p(rate);
         let (mut worth, mut gross) = (self.owed()? as f64, self.owed()? as f64);
         for flow in &self.flows {
-            let then = flow.out_minor as f64 * (f64::from(days_between(flow.day, day)) / 365.0 * log).exp();
+            let then = flow.out_minor as f64 * exp(f64::from(days_between(flow.day, day)) / 365.0 * log);
             worth -= then;
             gross += then.abs();
         }

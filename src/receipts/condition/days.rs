@@ -1,6 +1,7 @@
 //! Measures that daily sums alone give.
 
 use super::catalogue::{WIDTH, at};
+use crate::elementary::{exp, ln};
 
 /// Buffers for one merchant after the other.
 #[derive(Debug, Clone, Default)]
@@ -144,7 +145,7 @@ impl Days<'_> {
             (row[at::TREND], row[at::TREND_SIGN]) = (0.0, 0.0);
             return;
         }
-        weeks.iter_mut().for_each(|week| *week = (week.max(0.0) / mean + 0.05).ln());
+        weeks.iter_mut().for_each(|week| *week = ln(week.max(0.0) / mean + 0.05));
         pairs.clear();
         let mut sign = 0i32;
         for later in 1..weeks.len() {
@@ -154,7 +155,7 @@ impl Days<'_> {
                 pairs.push(rise / (later - earlier) as f64);
             }
         }
-        row[at::TREND] = (median(pairs) * 30.0 / 7.0).exp() - 1.0;
+        row[at::TREND] = exp(median(pairs) * 30.0 / 7.0) - 1.0;
         let n = weeks.len() as f64;
         row[at::TREND_SIGN] = f64::from(sign) / (n * (n - 1.0) * (2.0 * n + 5.0) / 18.0).sqrt();
     }

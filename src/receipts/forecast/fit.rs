@@ -1,6 +1,7 @@
 //! Learning from a panel: every merchant's past is cut at weekly origins, and what each method would have said there is
 //! held against what came.
 
+use crate::elementary::{exp, ln};
 use crate::error::Result;
 use crate::parallel;
 use crate::progress::Progress;
@@ -197,14 +198,14 @@ fn by_date(by_class: &[Vec<Sample>], season: &Season) -> Vec<(f64, f64)> {
         }
         let Origin { actual, totals, size, .. } = sample.origin;
         let before = totals[Method::Mean4 as usize];
-        came[back].push(((actual.max(0.0) + 0.1 * size) / (before + 0.1 * size)).ln());
+        came[back].push(ln((actual.max(0.0) + 0.1 * size) / (before + 0.1 * size)));
     }
     let voted = |back: usize| season.monthly(back) != 1.0;
     let mut pairs = Vec::new();
     for (back, came) in came.iter_mut().enumerate().filter(|(back, came)| voted(*back) && came.len() >= 10) {
         let middle = came.len() / 2;
         let (_, &mut median, _) = came.select_nth_unstable_by(middle, f64::total_cmp);
-        pairs.push((season.monthly(back).ln(), median));
+        pairs.push((ln(season.monthly(back)), median));
     }
     pairs
 }
@@ -238,7 +239,7 @@ fn learn_weights(samples: &[&Sample], start: &[f64; METHODS], seasons: &[[f64; M
         }
         let mut sum = 0.0;
         for (weight, gradient) in weights.iter_mut().zip(gradient) {
-            *weight *= (-10.0 * gradient / rows.len() as f64).exp();
+            *weight *= exp(-10.0 * gradient / rows.len() as f64);
             sum += *weight;
         }
         weights = weights.map(|weight| weight / sum);

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::elementary::{exp, ln};
+
 /// A way to say what the next days will bring; the family that forecasts are combined from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -281,7 +283,7 @@ impl ForecastScratch {
         for weekday in 0..7 {
             factors[weekday] = (1.0 + kept * (factors[weekday] - 1.0)).max(0.0);
             let others = f64::from(active_days - active[weekday]) / (days - counts[weekday]);
-            if active[weekday] == 0 && counts[weekday] * (1.0 - others.min(0.9999)).ln() < -3.9 {
+            if active[weekday] == 0 && counts[weekday] * ln(1.0 - others.min(0.9999)) < -3.9 {
                 factors[weekday] = 0.0;
             }
         }
@@ -327,11 +329,11 @@ impl ForecastScratch {
             0.0,
         ];
         let actual = if end + horizon <= self.days.len() { self.window(end, horizon) } else { f64::NAN };
-        let variance = (recent.squares + 2.0 * (prior.weekly_cv * mean13).powi(2)) / (recent.weeks + 1.0);
+        let variance = (recent.squares + 2.0 * square(prior.weekly_cv * mean13)) / (recent.weeks + 1.0);
         let longest = spread(mean13).max(spread(mean52));
         // Days that come or do not come, each of the mean size: what the spread of silent weeks does not show.
         let comings = horizon as f64 * shrunk.chance * (1.0 - shrunk.chance) * shrunk.size * shrunk.size;
-        let variance = horizon as f64 / 7.0 * variance + (0.1 * spread(mean13)).powi(2) + comings;
+        let variance = horizon as f64 / 7.0 * variance + square(0.1 * spread(mean13)) + comings;
         let scale = variance.sqrt().max(0.05 * longest);
         let size = (0.5 * (longest + spread(self.weekly_mean(weeks, 4)))).max(1.0);
         Origin { class, totals, weeks_in_horizon, scale: scale.max(1.0), size, actual }
@@ -395,9 +397,9 @@ impl ForecastScratch {
         // The first day is a day with receipts by the way a history begins, so it says nothing of how many there are.
         let active = f64::from(active);
         let chance = (active - 1.0 + 14.0 * prior.active_share) / (end as f64 - 1.0 + 14.0);
-        let own = (self.sum[end].max(1.0) / active).ln();
+        let own = ln(self.sum[end].max(1.0) / active);
         let size = (active * own + prior.size_days * prior.log_size) / (active + prior.size_days);
-        Shrunk { chance: chance.clamp(0.0, 1.0), size: size.exp() }
+        Shrunk { chance: chance.clamp(0.0, 1.0), size: exp(size) }
     }
 }
 
@@ -427,4 +429,8 @@ impl Smooth {
         self.weight = keep * self.weight + share;
         self.sum / self.weight
     }
+}
+
+fn square(x: f64) -> f64 {
+    x * x
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::elementary::{exp, hypot, ln, powf};
 use crate::error::{Error, Result};
 
 use super::grid::{CLASSES, ForecastScratch, HistoryClass, METHODS, Method, Origin, SegmentPrior};
@@ -67,7 +68,7 @@ pub(super) fn own_weights(weights: &[f64; METHODS], own_skill: f64, past: &OwnPa
     let mut sum = 0.0;
     for (weight, error) in moved.iter_mut().zip(past.errors) {
         if *weight > 0.0 {
-            *weight *= (error / mean).max(0.2).powf(-power);
+            *weight *= powf((error / mean).max(0.2), -power);
             sum += *weight;
         }
     }
@@ -96,10 +97,10 @@ pub(super) fn centre(
         let grown = ((total + 0.1 * origin.size) / (before + 0.1 * origin.size)).sqrt().clamp(0.3, 3.0);
         let own = (error * grown).max(0.02 * origin.size).max(1.0);
         let apart = 1.0 + (past.count - 1.0) * 7.0 / horizon.max(7) as f64;
-        scale = ((apart * own.ln() + 2.0 * scale.ln()) / (apart + 2.0)).exp();
+        scale = exp((apart * ln(own) + 2.0 * ln(scale)) / (apart + 2.0));
     }
     // A season is itself a guess: where it moves the total far, the total may stray farther.
-    let scale = scale.hypot(0.4 * (total - level));
+    let scale = hypot(scale, 0.4 * (total - level));
     Centre { total, scale, class: origin.class, weeks_in_horizon: origin.weeks_in_horizon }
 }
 

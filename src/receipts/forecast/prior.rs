@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::elementary::ln;
+
 use super::grid::{ForecastScratch, SegmentPrior};
 
 /// Sums over the merchants of each segment; 0 stands for all of them.
@@ -60,7 +62,7 @@ impl SegmentSums {
     pub(super) fn add(&mut self, segment: u32, scratch: &ForecastScratch) {
         let (mut active, mut total, mut logs, mut squares) = (0.0, 0.0, 0.0, 0.0);
         for &day in scratch.days.iter().filter(|&&day| day > 0.0) {
-            let log = day.ln();
+            let log = ln(day);
             active += 1.0;
             total += day;
             logs += log;
@@ -69,7 +71,7 @@ impl SegmentSums {
         if active == 0.0 {
             return;
         }
-        let log_size = (total / active).ln();
+        let log_size = ln(total / active);
         let weeks = scratch.full_weeks();
         let mean = weeks.iter().sum::<f64>() / weeks.len().max(1) as f64;
         let deviation = weeks.iter().map(|week| (week - mean) * (week - mean)).sum::<f64>() / weeks.len().max(1) as f64;

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::elementary::powf;
+
 use super::grid::{ForecastScratch, METHODS, Method};
 
 /// Weeks before the last day for which the season is kept.
@@ -84,7 +86,7 @@ impl Votes {
         for (place, factor) in factors.iter_mut().enumerate() {
             if self.count[place] >= 5.0 {
                 let shrink = self.count[place] / (self.count[place] + 10.0);
-                *factor = (self.after[place] / self.before[place]).clamp(0.25, 4.0).powf(shrink);
+                *factor = powf((self.after[place] / self.before[place]).clamp(0.25, 4.0), shrink);
             }
         }
         factors
@@ -99,7 +101,7 @@ impl Season {
             && let Some(factors) = self.factors.get(back)
         {
             for (multiplier, stretch) in multipliers.iter_mut().zip(STRETCH_OF) {
-                *multiplier = stretch.map_or(1.0, |stretch| factors[stretch].powf(self.follow));
+                *multiplier = stretch.map_or(1.0, |stretch| powf(factors[stretch], self.follow));
             }
         }
         multipliers
@@ -138,7 +140,7 @@ pub(super) fn follow(came: &[(f64, f64)], horizon: usize) -> f64 {
     let mean = |f: fn(&(f64, f64)) -> f64| came.iter().map(f).sum::<f64>() / n;
     let (mean_said, mean_came) = (mean(|pair| pair.0), mean(|pair| pair.1));
     let apart_of = |pair: &(f64, f64)| (pair.0 - mean_said, pair.1 - mean_came);
-    let squares: f64 = came.iter().map(|pair| apart_of(pair).0.powi(2)).sum();
+    let squares: f64 = came.iter().map(|pair| apart_of(pair).0).map(|said| said * said).sum();
     let products: f64 = came.iter().map(|pair| apart_of(pair).0 * apart_of(pair).1).sum();
     // Horizons of neighbouring origins overlap.
     let apart = 7.0 / horizon.max(7) as f64;
@@ -147,7 +149,8 @@ pub(super) fn follow(came: &[(f64, f64)], horizon: usize) -> f64 {
     // its own errors off as noise.
     let mut slope = PRIOR;
     for _ in 0..ROUNDS {
-        let rest: f64 = came.iter().map(apart_of).map(|(said, came)| (came - slope * said).powi(2)).sum();
+        let rest: f64 =
+            came.iter().map(apart_of).map(|(said, came)| came - slope * said).map(|error| error * error).sum();
         let noise = (rest / n).max(0.02 * 0.02);
         slope = (PRIOR * prior + apart * products / noise) / (prior + apart * squares / noise);
     }

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use crate::elementary::ln;
 use crate::error::Error;
 use crate::error::Result;
 use crate::scorecard::exchange::trees::Node;
@@ -45,7 +46,7 @@ fn base_score(text: &str) -> Result<f64> {
 /// The margin a base score starts from, in XGBoost's single precision.
 fn margin_of(base_score: f64) -> f64 {
     let odds_against = 1.0 / base_score as f32 - 1.0;
-    f64::from(-f64::from(odds_against).ln() as f32)
+    f64::from(-ln(f64::from(odds_against)) as f32)
 }
 
 impl TreeEnsemble {
