@@ -85,7 +85,7 @@
 //! - *verb(&input, &config) -> output.* Configurations are plain structs with documented fields and a `Default`.
 //! - *Three kinds of no.* A business no is a value with reasons; bad input is an [`Error`] that names the value and the rule;
 //!   a bug of ours is a failed assertion.
-//! - *Same input, same bits*, on any number of threads and without them. Time and seeds are arguments.
+//! - *Same input, same bits*, on any machine, on any number of threads and without them. Time and seeds are arguments.
 //! - *Money* is whole minor units; interest is carried exactly and rounded once, by a named [`Rounding`].
 //! - *Long work* takes a [`Progress`], reports to it and can be stopped by it.
 

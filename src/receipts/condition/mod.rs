@@ -44,7 +44,8 @@ pub struct ConditionConfig {
     /// Where days are cut.
     pub utc_offset: UtcOffset,
     /// Days since 1970-01-01 that are holidays, in any order: lunar new year and whatever else closes or fills shops where
-    /// these are. Weeks with one are left out of the trend, and closing on one is no silence.
+    /// these are. Weeks with one are left out of the trend, and closing on one is no silence. Ratios of windows count
+    /// them as any other day; what a feast did to everybody is in `growth_against_segment`.
     pub holidays: Vec<i32>,
     /// What is usual in each merchant's segment; see [`segment_norms`].
     pub norms: Vec<SegmentNorms>,
