@@ -4,6 +4,7 @@
 //! that every sum, and therefore every bit, is the same on one thread, on seven, and without the `parallel` feature.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 #[cfg(feature = "parallel")]
 use rayon::prelude::*;
@@ -71,6 +72,46 @@ pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnc
     return (a(), b());
 }
 
+/// What threads work with, one item each at a time: taken from the spare ones or made afresh, and all there in the end.
+pub(crate) struct Workspaces<T> {
+    spare: Mutex<Vec<T>>,
+    /// Items that take no more.
+    full: Mutex<Vec<T>>,
+}
+
+impl<T> Workspaces<T> {
+    pub(crate) fn new() -> Self {
+        Self { spare: Mutex::new(Vec::new()), full: Mutex::new(Vec::new()) }
+    }
+
+    /// Lends an item to `work`.
+    pub(crate) fn with<R>(&self, fresh: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> R) -> R {
+        self.with_until(|_| false, fresh, work)
+    }
+
+    /// The same; one that is `full` afterwards is not lent again.
+    pub(crate) fn with_until<R>(
+        &self,
+        full: impl FnOnce(&T) -> bool,
+        fresh: impl FnOnce() -> T,
+        work: impl FnOnce(&mut T) -> R,
+    ) -> R {
+        let last = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut item = last.unwrap_or_else(fresh);
+        let result = work(&mut item);
+        let items = if full(&item) { &self.full } else { &self.spare };
+        items.lock().unwrap_or_else(PoisonError::into_inner).push(item);
+        result
+    }
+
+    /// All items.
+    pub(crate) fn into_items(self) -> Vec<T> {
+        let mut items = self.spare.into_inner().unwrap_or_else(PoisonError::into_inner);
+        items.append(&mut self.full.into_inner().unwrap_or_else(PoisonError::into_inner));
+        items
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +122,19 @@ mod tests {
             let seen: Vec<usize> = map_chunks(len, 8, <Range<usize>>::collect::<Vec<_>>).concat();
             assert_eq!(seen, (0..len).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn workspaces_are_lent_until_they_are_full_and_none_is_lost() {
+        let spaces = Workspaces::new();
+        map_chunks(1000, 1, |range| {
+            spaces.with_until(|space: &Vec<usize>| space.len() == 10, Vec::new, |space| space.extend(range));
+        });
+        let items = spaces.into_items();
+        assert!(items.iter().all(|space| space.len() <= 10) && items.len() >= 100);
+        let mut all = items.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..1000).collect::<Vec<_>>());
     }
 
     #[test]

@@ -7,11 +7,10 @@
 //! shops share make no group of them, and the work is bounded by `BUSY` a relation.
 
 use std::ops::Range;
-use std::sync::Mutex;
 
 use crate::error::Result;
 use crate::graph::TransferGraph;
-use crate::parallel::try_map_chunks;
+use crate::parallel::{Workspaces, try_map_chunks};
 use crate::progress::Progress;
 
 use super::fours::Fours;
@@ -79,21 +78,6 @@ impl Chance {
     }
 }
 
-/// What one piece of work needs, handed from one to the next.
-#[derive(Default)]
-struct Desks<T>(Mutex<Vec<T>>);
-
-impl<T: Default> Desks<T> {
-    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        let mut desk = self.0.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
-        let made = work(&mut desk);
-        if let Ok(mut spare) = self.0.lock() {
-            spare.push(desk);
-        }
-        made
-    }
-}
-
 /// Degrees whose corners are worked out once; nearly everybody has one of them.
 const USUAL: usize = 1 << 10;
 
@@ -133,10 +117,10 @@ impl Closure {
         let accounts = graph.accounts();
         progress.step("looking for closed groups", 0, accounts as u64)?;
         let usual: Vec<(f64, f64)> = (0..USUAL).map(corner_of).collect();
-        let marked = Desks::<Marked>::default();
+        let marked = Workspaces::new();
         let parts = try_map_chunks(accounts, CHUNK, |range| {
             progress.step("looking for closed groups", range.start as u64, accounts as u64)?;
-            let ties = marked.with(|marked| ties_of(graph, range.clone(), marked));
+            let ties = marked.with(Marked::default, |marked| ties_of(graph, range.clone(), marked));
             let ways = look_around(graph, range, &ties, &usual);
             Ok((ties, ways))
         })?;
@@ -160,12 +144,12 @@ fn look_four_around(graph: &TransferGraph, ways: &mut [Ways], progress: Progress
     let quiet = QuietRows::of(graph);
     let is_busy = |account: &u32| graph.degree(*account) > BUSY;
     let (busy, others): (Vec<u32>, Vec<u32>) = (0..graph.accounts() as u32).partition(is_busy);
-    let desks = Desks::<Fours>::default();
+    let spaces = Workspaces::new();
     for (list, chunk) in [busy, others].iter().zip([BUSY_CHUNK, CHUNK]) {
         let fours = try_map_chunks(list.len(), chunk, |range| {
             progress.step("looking for closed groups of four", range.start as u64, list.len() as u64)?;
-            let around = |desk: &mut Fours| list[range].iter().map(|&account| desk.around(&quiet, account)).collect();
-            Ok(desks.with::<Vec<f64>>(around))
+            let around = |fours: &mut Fours| list[range].iter().map(|&account| fours.around(&quiet, account)).collect();
+            Ok(spaces.with::<Vec<f64>>(Fours::default, around))
         })?;
         for (&account, four) in list.iter().zip(fours.into_iter().flatten()) {
             ways[account as usize].closed[2] = four;

@@ -5,12 +5,11 @@
 //! based butterfly counting" (VLDB 2019).
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::graph::TransferGraph;
 use crate::graph::lines::ACCOUNTS;
+use crate::graph::stage::in_runs;
 use crate::parallel::{for_each_chunk_mut, map_chunks};
 use crate::progress::Progress;
 
@@ -193,30 +192,10 @@ pub fn bipartite_structure(graph: &TransferGraph, progress: Progress<'_>) -> Res
     progress.step("ranking payers and payees", 0, 1)?;
     let ranked = Ranked::of(graph, &degrees)?;
     let total = ranked.names.len();
-    let spare: Mutex<Vec<Space>> = Mutex::new(Vec::new());
-    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let mut runs: Vec<usize> = (0..total).step_by(RUN).collect();
-    for_each_chunk_mut(&mut runs, 1, |_, run| {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let last = spare.lock().ok().and_then(|mut spare| spare.pop());
-        let fresh = || Space { ways: vec![0; total], met: Vec::new(), sums: vec![0; total] };
-        let mut space = last.unwrap_or_else(fresh);
-        for rank in run[0]..(run[0] + RUN).min(total) {
-            from_highest(&ranked, rank, &mut space);
-        }
-        if let Ok(mut spare) = spare.lock() {
-            spare.push(space);
-        }
-        let done = (done.fetch_add(RUN as u64, Ordering::Relaxed) + RUN as u64).min(total as u64);
-        stop.fetch_or(progress.step("counting butterflies", done, total as u64).is_err(), Ordering::Relaxed);
-    });
-    if stop.into_inner() {
-        return Err(Error::cancelled("counting butterflies"));
-    }
+    let fresh = || Space { ways: vec![0; total], met: Vec::new(), sums: vec![0; total] };
+    let find = |run: Range<usize>, space: &mut Space| run.for_each(|rank| from_highest(&ranked, rank, space));
     let mut butterflies = [vec![0u64; accounts], vec![0u64; accounts]];
-    for space in spare.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    for space in in_runs("counting butterflies", total, RUN, progress, fresh, find)? {
         for (&name, sum) in ranked.names.iter().zip(&space.sums) {
             butterflies[(name & 1) as usize][(name >> 1) as usize] += sum;
         }

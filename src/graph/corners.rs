@@ -16,12 +16,12 @@ use crate::graph::lines::{Line, Lines, NOBODY, Side, found_in};
 use crate::graph::listen::Listener;
 use crate::graph::partition::Buckets;
 use crate::graph::rows::Totals;
-use crate::graph::stage::{Pool, Steps};
+use crate::graph::stage::Steps;
 use crate::graph::streams::Streams;
 use crate::graph::told::{Said, UNTOLD, head};
 use crate::graph::weights::Weighed;
 use crate::graph::wide::prefetch;
-use crate::parallel::{for_each_chunk_mut, join, map_chunks};
+use crate::parallel::{Workspaces, for_each_chunk_mut, join, map_chunks};
 use crate::progress::Progress;
 
 /// Words of a record: its [`head`]; the two others; the amount of their relation. It ends behind the last of these that is asked for.
@@ -92,12 +92,12 @@ fn corners_by<const LEN: usize>(
 ) -> Result<bool> {
     let Some(mut spaces) = meet_all::<LEN>(work, &lines, most, progress)? else { return Ok(false) };
     let steps = Steps::new("summing up triangles", work.buckets.len(), progress);
-    let pool: Pool<Listener> = Pool::new();
+    let listeners: Workspaces<Listener> = Workspaces::new();
     let listen = || {
         for_each_chunk_mut(parts, 1, |bucket, part| {
             if !steps.stopped() {
                 let listen = |listener: &mut Listener| listener.listen::<LEN>(work, bucket, &spaces, &mut part[0]);
-                pool.with(Listener::default, |_| false, listen);
+                listeners.with(Listener::default, listen);
                 steps.step();
             }
         });
@@ -119,16 +119,16 @@ fn meet_all<const LEN: usize>(
     let buckets = work.buckets;
     let steps = Steps::new("meeting triangles", buckets.len(), progress);
     let (held, too_many) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let pool: Pool<Space> = Pool::new();
+    let spaces: Workspaces<Space> = Workspaces::new();
     let fresh = || Space { told: Streams::of(buckets.len()), marks: vec![0; work.graph.accounts().div_ceil(64)] };
     let (heads, sides) = (lines.heads(), lines.sides());
     map_chunks(buckets.len(), 1, |bucket| {
         if steps.stopped() || too_many.load(Ordering::Relaxed) {
             return;
         }
-        pool.with(
-            fresh,
+        spaces.with_until(
             |space| space.told.is_full(),
+            fresh,
             |space| {
                 let before = space.told.held();
                 meet_bucket::<LEN>(lines, &heads, &sides, bucket.start, space);
@@ -140,7 +140,7 @@ fn meet_all<const LEN: usize>(
         steps.step();
     });
     steps.end()?;
-    Ok((!too_many.into_inner()).then(|| pool.into_items()))
+    Ok((!too_many.into_inner()).then(|| spaces.into_items()))
 }
 
 /// An account that points to others, while its triangles are met.

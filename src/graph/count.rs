@@ -9,10 +9,10 @@ use std::hint::black_box;
 
 use crate::error::Result;
 use crate::graph::lines::{LANES, Line, Lines, NOBODY};
-use crate::graph::stage::{Pool, Steps};
+use crate::graph::stage::Steps;
 use crate::graph::streams::Streams;
 use crate::graph::wide::{self, Ask};
-use crate::parallel::for_each_chunk_mut;
+use crate::parallel::{Workspaces, for_each_chunk_mut};
 use crate::progress::Progress;
 
 /// Accounts whose lines are asked for together.
@@ -32,18 +32,19 @@ pub(super) fn count(lines: &Lines, accounts: usize, progress: Progress<'_>) -> R
     let buckets = lines.buckets;
     let mut counts = vec![0u64; accounts];
     let steps = Steps::new("counting triangles", buckets.len(), progress);
-    let pool = Pool::new();
+    let spaces = Workspaces::new();
     let fresh = || Space { mail: Streams::of(buckets.len()), marks: vec![0; accounts.div_ceil(64)] };
     let heads = lines.heads();
     for_each_chunk_mut(&mut counts, buckets.width(), |first, counts| {
         if !steps.stopped() {
             let bucket = buckets.of(first as u32);
-            pool.with(fresh, |space| space.mail.is_full(), |space| count_bucket(lines, &heads, bucket, counts, space));
+            let count = |space: &mut Space| count_bucket(lines, &heads, bucket, counts, space);
+            spaces.with_until(|space| space.mail.is_full(), fresh, count);
             steps.step();
         }
     });
     steps.end()?;
-    let spaces = pool.into_items();
+    let spaces = spaces.into_items();
     for_each_chunk_mut(&mut counts, buckets.width(), |first, counts| {
         for block in spaces.iter().flat_map(|space| space.mail.blocks(buckets.of(first as u32))) {
             for word in block {

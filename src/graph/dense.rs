@@ -5,12 +5,12 @@
 //! Where the first few thousand ranks are so closely linked that it pays, they become a matrix of bits, whose rows are met
 //! 64 accounts at a time. After the hub-first renaming of Shun and Tangwongsan (ICDE 2015) and the bitmaps of LOTUS (PPoPP 2022).
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::TransferGraph;
 use crate::graph::orient::Oriented;
+use crate::graph::stage::in_runs;
 use crate::parallel::for_each_chunk_mut;
 use crate::progress::Progress;
 
@@ -29,6 +29,16 @@ struct Space {
 }
 
 impl Space {
+    fn of(accounts: usize, core: usize) -> Self {
+        Self {
+            counts: vec![0; accounts],
+            sums: vec![0; accounts],
+            marks: vec![0; accounts.div_ceil(64)],
+            doubled: vec![0; core],
+            held: 0,
+        }
+    }
+
     /// Moves the counts over.
     fn settle(&mut self) {
         for (sum, count) in self.sums.iter_mut().zip(&mut self.counts) {
@@ -105,114 +115,108 @@ impl Core {
     }
 }
 
+/// The oriented relations by rank, most counterparties first: an account then points to lower ranks only.
+struct Ranked {
+    /// Who has each rank, in the lower half.
+    order: Vec<u64>,
+    offsets: Vec<usize>,
+    targets: Vec<u32>,
+}
+
+impl Ranked {
+    fn of(accounts: usize, oriented: &Oriented) -> Self {
+        let key = |account: usize| u64::from(oriented.class(account)) << 32 | account as u64;
+        let mut order: Vec<u64> = (0..accounts).map(key).collect();
+        order.sort_unstable_by(|one, other| other.cmp(one));
+        let mut ranks = vec![0u32; accounts];
+        let mut offsets = Vec::with_capacity(accounts + 1);
+        offsets.push(0);
+        let mut end = 0;
+        for (rank, key) in order.iter().enumerate() {
+            ranks[*key as u32 as usize] = rank as u32;
+            end += oriented.row(*key as u32).1.len();
+            offsets.push(end);
+        }
+        let mut ranked = Self { order, offsets, targets: vec![0; end] };
+        ranked.fill(oriented, &ranks);
+        ranked
+    }
+
+    fn fill(&mut self, oriented: &Oriented, ranks: &[u32]) {
+        let Self { order, offsets, targets } = self;
+        let mut rest = &mut targets[..];
+        let cut = |first: usize| {
+            let len = offsets[(first + RUN).min(order.len())] - offsets[first];
+            rest.split_off_mut(..len).expect("rows end where the last one does")
+        };
+        let mut runs: Vec<&mut [u32]> = (0..order.len()).step_by(RUN).map(cut).collect();
+        for_each_chunk_mut(&mut runs, 1, |run, targets| {
+            let first = run * RUN;
+            for rank in first..(first + RUN).min(order.len()) {
+                let (part, row) = oriented.row(order[rank] as u32);
+                let own = &mut targets[0][offsets[rank] - offsets[first]..offsets[rank + 1] - offsets[first]];
+                own.iter_mut().zip(&part.targets[row]).for_each(|(slot, &target)| *slot = ranks[target as usize]);
+                own.sort_unstable();
+            }
+        });
+    }
+
+    fn row(&self, rank: usize) -> &[u32] {
+        &self.targets[self.offsets[rank]..self.offsets[rank + 1]]
+    }
+
+    /// Credits the triangles whose lowest corner has such a rank.
+    fn meet(&self, rank: usize, space: &mut Space) {
+        let row = self.row(rank);
+        if row.len() < 2 {
+            return;
+        }
+        for &target in row {
+            space.marks[target as usize / 64] |= 1 << (target % 64);
+        }
+        let mut own = 0;
+        for &middle in &row[1..] {
+            let found = meet(&space.marks, self.row(middle as usize), &mut space.counts);
+            space.counts[middle as usize] += found;
+            own += found;
+        }
+        space.counts[rank] += own;
+        space.held += u64::from(own);
+        for &target in row {
+            space.marks[target as usize / 64] = 0;
+        }
+        if space.held > 1 << 30 {
+            space.settle();
+        }
+    }
+}
+
 /// Counts the triangles of every account.
 pub(super) fn count(graph: &TransferGraph, oriented: &Oriented, progress: Progress<'_>) -> Result<Vec<u64>> {
     let accounts = graph.accounts();
-    // Ranks: most counterparties first. An account then points to lower ranks only.
-    let mut order: Vec<u64> =
-        (0..accounts).map(|account| u64::from(oriented.class(account)) << 32 | account as u64).collect();
-    order.sort_unstable_by(|one, other| other.cmp(one));
-    let mut ranks = vec![0u32; accounts];
-    for (rank, key) in order.iter().enumerate() {
-        ranks[*key as u32 as usize] = rank as u32;
-    }
-    let mut offsets = Vec::with_capacity(accounts + 1);
-    offsets.push(0usize);
-    let mut end = 0;
-    for key in &order {
-        end += oriented.row(*key as u32).1.len();
-        offsets.push(end);
-    }
-    let mut targets = vec![0u32; end];
-    let mut rows = Vec::with_capacity(accounts.div_ceil(RUN));
-    let mut rest = &mut targets[..];
-    for first in (0..accounts).step_by(RUN) {
-        let len = offsets[(first + RUN).min(accounts)] - offsets[first];
-        let (run, after) = rest.split_at_mut(len);
-        rest = after;
-        rows.push((first, run));
-    }
-    for_each_chunk_mut(&mut rows, 1, |_, run| {
-        let (first, targets) = &mut run[0];
-        for rank in *first..(*first + RUN).min(accounts) {
-            let (part, row) = oriented.row(order[rank] as u32);
-            let own = &mut targets[offsets[rank] - offsets[*first]..offsets[rank + 1] - offsets[*first]];
-            for (slot, &target) in own.iter_mut().zip(&part.targets[row]) {
-                *slot = ranks[target as usize];
-            }
-            own.sort_unstable();
-        }
-    });
-
-    let core = Core::of(&offsets, &targets);
-    let spare: Mutex<Vec<Space>> = Mutex::new(Vec::new());
-    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let mut runs: Vec<usize> = (0..accounts).step_by(RUN).collect();
-    for_each_chunk_mut(&mut runs, 1, |_, run| {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let first = run[0];
-        let last = spare.lock().ok().and_then(|mut spare| spare.pop());
-        let mut space = last.unwrap_or_else(|| Space {
-            counts: vec![0; accounts],
-            sums: vec![0; accounts],
-            marks: vec![0; accounts.div_ceil(64)],
-            doubled: vec![0; core.size],
-            held: 0,
-        });
-        for rank in first..(first + RUN).min(accounts) {
-            let row = &targets[offsets[rank]..offsets[rank + 1]];
+    let ranked = Ranked::of(accounts, oriented);
+    let core = Core::of(&ranked.offsets, &ranked.targets);
+    let meet_run = |run: Range<usize>, space: &mut Space| {
+        for rank in run {
             if rank < core.size {
-                core.meet(rank, row, &mut space.doubled);
-                continue;
-            }
-            if row.len() < 2 {
-                continue;
-            }
-            for &target in row {
-                space.marks[target as usize / 64] |= 1 << (target % 64);
-            }
-            let mut own = 0;
-            for &middle in &row[1..] {
-                let reach = &targets[offsets[middle as usize]..offsets[middle as usize + 1]];
-                let found = meet(&space.marks, reach, &mut space.counts);
-                space.counts[middle as usize] += found;
-                own += found;
-            }
-            space.counts[rank] += own;
-            space.held += u64::from(own);
-            for &target in row {
-                space.marks[target as usize / 64] = 0;
-            }
-            if space.held > 1 << 30 {
-                space.settle();
+                core.meet(rank, ranked.row(rank), &mut space.doubled);
+            } else {
+                ranked.meet(rank, space);
             }
         }
-        if let Ok(mut spare) = spare.lock() {
-            spare.push(space);
-        }
-        let done = done.fetch_add(RUN as u64, Ordering::Relaxed) + RUN as u64;
-        let step = progress.step("counting triangles", done.min(accounts as u64), accounts as u64);
-        stop.fetch_or(step.is_err(), Ordering::Relaxed);
-    });
-    if stop.into_inner() {
-        return Err(Error::cancelled("counting triangles"));
-    }
+    };
+    let fresh = || Space::of(accounts, core.size);
     let mut counts = vec![0u64; accounts];
     let mut core_sums = vec![0u64; core.size];
-    let mut spaces = spare.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for space in &mut spaces {
+    for mut space in in_runs("counting triangles", accounts, RUN, progress, fresh, meet_run)? {
         space.settle();
-        for (rank, sum) in space.sums.iter().enumerate() {
-            counts[order[rank] as u32 as usize] += sum;
+        for (&key, sum) in ranked.order.iter().zip(&space.sums) {
+            counts[key as u32 as usize] += sum;
         }
-        for (rank, doubled) in space.doubled.iter().enumerate() {
-            core_sums[rank] += doubled;
-        }
+        core_sums.iter_mut().zip(&space.doubled).for_each(|(sum, doubled)| *sum += doubled);
     }
-    for (rank, sum) in core_sums.iter().enumerate() {
-        counts[order[rank] as u32 as usize] += sum / 2;
+    for (&key, sum) in ranked.order.iter().zip(&core_sums) {
+        counts[key as u32 as usize] += sum / 2;
     }
     Ok(counts)
 }

@@ -6,6 +6,7 @@
 //! until its last triangle; sums over accounts and relations are whole numbers that all threads add to, so that their order
 //! does not matter.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::error::Result;
@@ -17,10 +18,10 @@ use crate::graph::joined::Joined;
 use crate::graph::kinds::{add_up, turned, ways};
 use crate::graph::matrix::Core;
 use crate::graph::orient::{Oriented, OutRows};
-use crate::graph::stage::{Pool, Steps};
+use crate::graph::stage::{Steps, in_runs};
 use crate::graph::told::count_of;
 use crate::graph::weights::Weights;
-use crate::parallel::for_each_chunk_mut;
+use crate::parallel::{Workspaces, for_each_chunk_mut};
 use crate::progress::Progress;
 
 /// Accounts between two looks at whether to stop; few, since some rows are long here.
@@ -181,33 +182,20 @@ pub(super) fn marked(work: Marking<'_>, columns: &mut CornerColumns, progress: P
     let accounts = work.graph.accounts();
     let told = Told::of(work);
     let core = Core::of(work.graph, work.oriented);
-    let mut runs: Vec<usize> = (0..accounts).step_by(MARKED).collect();
-    let steps = Steps::new("meeting triangles", runs.len(), progress);
-    let pool = Pool::new();
-    for_each_chunk_mut(&mut runs, 1, |_, first| {
-        if !steps.stopped() {
-            let run = first[0]..(first[0] + MARKED).min(accounts);
-            let meet = |space: &mut Space| {
-                for account in run.filter(|&account| !core.holds(account)) {
-                    meet(work, &core, account as u32, &told, space);
-                }
-            };
-            pool.with(|| Space::of(accounts), |_| false, meet);
-            steps.step();
-        }
-    });
-    steps.end()?;
-    drop(pool);
+    let meet_run = |run: Range<usize>, space: &mut Space| {
+        run.filter(|&account| !core.holds(account)).for_each(|account| meet(work, &core, account as u32, &told, space));
+    };
+    drop(in_runs("meeting triangles", accounts, MARKED, progress, || Space::of(accounts), meet_run)?);
     core.tell(work, &told, progress)?;
     let mut parts: Vec<usize> = (0..work.oriented.parts.len()).collect();
     for_each_chunk_mut(&mut parts, 1, |_, part| settle(work, part[0], &told));
     let counts: Vec<u64> = told.triangles.iter().map(|sum| sum.load(Ordering::Relaxed)).collect();
-    let steps = Steps::new("summing up triangles", runs.len(), progress);
-    let pool = Pool::new();
+    let steps = Steps::new("summing up triangles", accounts.div_ceil(MARKED), progress);
+    let spaces = Workspaces::new();
     for_each_chunk_mut(&mut columns.parts(MARKED), 1, |run, part| {
         if !steps.stopped() {
             let sum_up = |joined: &mut Joined| sum_up(work, &counts, run * MARKED, &told, joined, &mut part[0]);
-            pool.with(|| Joined::over(accounts), |_| false, sum_up);
+            spaces.with(|| Joined::over(accounts), sum_up);
             steps.step();
         }
     });

@@ -16,7 +16,7 @@ use crate::graph::TransferGraph;
 use crate::graph::corner::Unit;
 use crate::graph::marked::{Marking, Told};
 use crate::graph::orient::Oriented;
-use crate::graph::stage::{Pool, Steps};
+use crate::graph::stage::in_runs;
 use crate::graph::weights::{amount_weight, count_weight};
 use crate::graph::wide;
 use crate::parallel::for_each_chunk_mut;
@@ -146,17 +146,8 @@ impl Core {
     /// Adds what comes through each account of the core to the relations of all others of it.
     fn tie(&self, work: Marking<'_>, kind: usize, ways: &Ways, told: &Told, progress: Progress<'_>) -> Result<()> {
         let ties = Ties::of(self, work, ways, kind);
-        let mut tiles: Vec<usize> = (0..self.accounts.len()).step_by(TILE).collect();
-        let steps = Steps::new("weighing ties of the core", tiles.len(), progress);
-        let pool = Pool::new();
-        for_each_chunk_mut(&mut tiles, 1, |_, first| {
-            if !steps.stopped() {
-                let tile = first[0]..(first[0] + TILE).min(self.accounts.len());
-                pool.with(Tiles::new, |_| false, |tiles| self.tie_tile(work.oriented, &ties, tile, kind, told, tiles));
-                steps.step();
-            }
-        });
-        steps.end()
+        let tie = |tile, tiles: &mut Tiles| self.tie_tile(work.oriented, &ties, tile, kind, told, tiles);
+        in_runs("weighing ties of the core", self.accounts.len(), TILE, progress, Tiles::new, tie).map(drop)
     }
 
     /// The same for the relations by which the accounts of one tile point to others.

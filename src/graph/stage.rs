@@ -1,44 +1,31 @@
-//! What a stage of work on many threads shares: the threads' workspaces, and how far it is.
+//! What a stage of work on many threads shares: columns cut into runs, and how far it is.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::parallel::{Workspaces, map_chunks};
 use crate::progress::Progress;
 
-/// What threads work with, one item each at a time: taken from the spare ones or made afresh, and all there in the end.
-pub(super) struct Pool<T> {
-    spare: Mutex<Vec<T>>,
-    /// Items that take no more.
-    full: Mutex<Vec<T>>,
-}
-
-impl<T> Pool<T> {
-    pub fn new() -> Self {
-        Self { spare: Mutex::new(Vec::new()), full: Mutex::new(Vec::new()) }
-    }
-
-    /// Lends an item to `work`; one that is `full` afterwards is not lent again.
-    pub fn with<R>(
-        &self,
-        fresh: impl FnOnce() -> T,
-        full: impl FnOnce(&T) -> bool,
-        work: impl FnOnce(&mut T) -> R,
-    ) -> R {
-        let last = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut item = last.unwrap_or_else(fresh);
-        let result = work(&mut item);
-        let pool = if full(&item) { &self.full } else { &self.spare };
-        pool.lock().unwrap_or_else(PoisonError::into_inner).push(item);
-        result
-    }
-
-    /// All items.
-    pub fn into_items(self) -> Vec<T> {
-        let mut items = self.spare.into_inner().unwrap_or_else(PoisonError::into_inner);
-        items.append(&mut self.full.into_inner().unwrap_or_else(PoisonError::into_inner));
-        items
-    }
+/// Work over `0..len` in runs of `run`, each with a space of one thread at a time; all spaces in the end.
+pub(super) fn in_runs<T: Send>(
+    stage: &'static str,
+    len: usize,
+    run: usize,
+    progress: Progress<'_>,
+    fresh: impl Fn() -> T + Sync + Send,
+    work: impl Fn(Range<usize>, &mut T) + Sync + Send,
+) -> Result<Vec<T>> {
+    let steps = Steps::new(stage, len.div_ceil(run), progress);
+    let spaces = Workspaces::new();
+    map_chunks(len, run, |range| {
+        if !steps.stopped() {
+            spaces.with(&fresh, |space| work(range, space));
+            steps.step();
+        }
+    });
+    steps.end()?;
+    Ok(spaces.into_items())
 }
 
 /// A column cut into runs of `width`, and empty ones behind: a column that was not asked for has none but these.
