@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::parallel::try_map_chunks;
 use crate::progress::Progress;
 
+use super::handed_on::{HandedOn, Known, rounded_up};
 use super::index::{Leg, Legs, between};
 
 /// What counts as a circular flow, and how hard to look.
@@ -124,24 +125,25 @@ pub struct CircularFlows {
 /// As [`CycleConfig::check`]; [`Error::is_cancelled`].
 ///
 /// # Complexity
-/// One pass marks the transfers whose payee sends a matching amount on within the window; only these are followed, by a
-/// depth-first search from those whose payer was paid a matching amount. At most `max_steps` transfers are looked at for an account. After Blanuša et al.,
+/// One pass marks the transfers whose payee sends a matching amount on within the window, and those whose payer was sent one
+/// before; a depth-first search follows the former, and only where one of the latter comes back in time. At most `max_steps` transfers are looked at for an account. After Blanuša et al.,
 /// "Scalable fine-grained parallel cycle enumeration algorithms" (SPAA 2022), and Kumar and Calders, "2SCENT" (PVLDB 11).
 pub fn circular_flows(legs: &impl Legs, config: &CycleConfig, progress: Progress<'_>) -> Result<CircularFlows> {
     config.check()?;
     const CHUNK: usize = 1 << 12;
     let accounts = legs.accounts();
-    let handed_on = try_map_chunks(accounts, CHUNK, |range| {
+    let parts = try_map_chunks(accounts, CHUNK, |range| {
         progress.step("looking for money handed on", range.start as u64, accounts as u64)?;
-        let mut rows = Vec::new();
-        range.for_each(|account| handed_on(legs, account as u32, config, &mut rows));
-        Ok(rows)
+        let mut finder = HandedOn::new(config);
+        range.for_each(|account| finder.look_at(legs.received(account as u32), legs.sent(account as u32)));
+        Ok(finder.found())
     })?;
-    let handed_on = RowSet::of(handed_on.iter().flatten().copied());
+    let known = Known::of(&parts);
+    drop(parts);
     let chunks = try_map_chunks(accounts, CHUNK, |range| {
         progress.step("following money round", range.start as u64, accounts as u64)?;
         let mut search = Search::new(legs, config);
-        search.handed_on = Some(&handed_on);
+        search.known = Some(&known);
         for account in range {
             search.from(account as u32);
         }
@@ -244,72 +246,6 @@ pub fn circular_flows_through(legs: &impl Legs, account: AccountIndex, config: &
     Ok(found)
 }
 
-/// Rows of transfers, a bit each from the lowest on: small enough to stay near while transfers are looked up at random.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RowSet {
-    first: u32,
-    words: Vec<u64>,
-}
-
-impl RowSet {
-    pub fn of(rows: impl Iterator<Item = u32> + Clone) -> Self {
-        let (Some(first), Some(last)) = (rows.clone().min(), rows.clone().max()) else { return Self::default() };
-        let mut words = vec![0u64; (last - first) as usize / 64 + 1];
-        rows.for_each(|row| words[(row - first) as usize / 64] |= 1 << ((row - first) % 64));
-        Self { first, words }
-    }
-
-    pub fn contains(&self, row: u32) -> bool {
-        let place = row.wrapping_sub(self.first);
-        self.words.get(place as usize / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
-    }
-}
-
-/// Adds the rows of the receipts of `account` that may lie in a circle: somebody else than the payer was sent an amount
-/// that can share a circle with them within the window. At busy accounts a few others are added, too.
-fn handed_on(legs: &impl Legs, account: u32, config: &CycleConfig, rows: &mut Vec<u32>) {
-    /// Payments looked at for one receipt.
-    const MOST: usize = 256;
-    let (received, sent) = (legs.received(account), legs.sent(account));
-    if received.is_empty() || sent.is_empty() {
-        return;
-    }
-    let ratio = (1.0 + config.amount_tolerance) / (1.0 - config.amount_tolerance);
-    let back_and_forth = config.min_hops == 2;
-    let (mut first, mut end, mut count) = (0, 0, rows.len());
-    rows.resize(count + received.len(), 0);
-    for into in received.iter().filter(|into| into.amount_minor > 0) {
-        while first < sent.len() && sent[first].at_seconds < into.at_seconds {
-            first += 1;
-        }
-        let until = into.at_seconds.saturating_add(config.window_seconds);
-        while end < sent.len() && sent[end].at_seconds <= until {
-            end += 1;
-        }
-        // A little more on both sides than the band of any circle, whose ends are rounded.
-        let amount = into.amount_minor as f64;
-        let (low, high) = (amount / ratio * (1.0 - 1e-9) - 1.0, amount * ratio * (1.0 + 1e-9) + 1.0);
-        let (low, high) = (rounded_up(low).max(1), high as i64);
-        let fits = |out: &Leg| {
-            (low <= out.amount_minor) & (out.amount_minor <= high) & (back_and_forth | (out.peer != into.peer))
-        };
-        // A few payments are asked at once, since guessing where one fits costs more than asking another.
-        let ahead = &sent[first..end];
-        let fit = |few: &[Leg]| few.iter().fold(false, |any, out| any | fits(out));
-        let (few, more) = ahead.split_at(ahead.len().min(8));
-        let told = fit(few) | (!more.is_empty() && (ahead.len() > MOST || more.chunks(8).any(fit)));
-        rows[count] = into.row;
-        count += usize::from(told);
-    }
-    rows.truncate(count);
-}
-
-/// The least whole number that is not below `value`.
-fn rounded_up(value: f64) -> i64 {
-    let below = value as i64;
-    below.saturating_add(i64::from((below as f64) < value))
-}
-
 /// A search under way: the path from the start, and when the money arrived at each place of it.
 struct Search<'a, L> {
     legs: &'a L,
@@ -317,12 +253,16 @@ struct Search<'a, L> {
     found: CircularFlows,
     path: Vec<u32>,
     arrivals: Vec<i64>,
-    /// Legs that bring the money back to the start.
+    /// Whom the money was followed to from each place of the path.
+    tried: Vec<u32>,
+    /// Legs that may bring money back to the start, whichever transfer it left with.
+    returning: Vec<Leg>,
+    /// Those that bring the money of the seed back.
     closers: Vec<Leg>,
     /// Rows of first hops that an earlier circle of this start has told.
     told: Vec<u32>,
-    /// Transfers that may be followed, where that is known.
-    handed_on: Option<&'a RowSet>,
+    /// Transfers that may be followed and that may follow, where that is known.
+    known: Option<&'a Known>,
     steps: u32,
     flows: u32,
 }
@@ -352,9 +292,11 @@ impl<'a, L: Legs> Search<'a, L> {
             found: CircularFlows::default(),
             path: Vec::new(),
             arrivals: Vec::new(),
+            tried: Vec::new(),
+            returning: Vec::new(),
             closers: Vec::new(),
             told: Vec::new(),
-            handed_on: None,
+            known: None,
             steps: 0,
             flows: 0,
         }
@@ -362,7 +304,12 @@ impl<'a, L: Legs> Search<'a, L> {
 
     /// Whether the payee of `leg` may have sent the money on, so that a circle may follow the transfer.
     fn may_follow(&self, leg: &Leg) -> bool {
-        self.handed_on.is_none_or(|rows| rows.contains(leg.row))
+        self.known.is_none_or(|known| known.handed_on.contains(leg.row))
+    }
+
+    /// Whether the payer of `leg` may have been sent the money before, so that a circle may end with the transfer.
+    fn may_close(&self, leg: &Leg) -> bool {
+        leg.amount_minor > 0 && self.known.is_none_or(|known| known.passed_on.contains(leg.row))
     }
 
     fn exhausted(&self) -> bool {
@@ -371,28 +318,44 @@ impl<'a, L: Legs> Search<'a, L> {
 
     fn from(&mut self, start: u32) {
         let legs = self.legs;
-        let received = legs.received(start);
-        if received.is_empty() {
-            return;
-        }
+        let mut returning = std::mem::take(&mut self.returning);
+        returning.clear();
+        returning.extend(legs.received(start).iter().filter(|leg| self.may_close(leg)));
+        self.circles_from(start, &returning);
+        self.returning = returning;
+    }
+
+    /// Looks for the circles from `start` that may end with one of the `returning` transfers.
+    fn circles_from(&mut self, start: u32, returning: &[Leg]) {
+        let legs = self.legs;
+        let Some(last) = returning.last() else { return };
         (self.steps, self.flows) = (0, 0);
         self.told.clear();
         let (mut first, mut end) = (0, 0);
         for &leg in legs.sent(start) {
-            if leg.amount_minor <= 0 || !self.may_follow(&leg) || self.told.contains(&leg.row) {
+            if leg.at_seconds > last.at_seconds {
+                break;
+            }
+            let until = leg.at_seconds.saturating_add(self.config.window_seconds);
+            // Payments come in order of time, and so do their windows.
+            first += returning[first..].iter().take_while(|other| other.at_seconds < leg.at_seconds).count();
+            if returning[first].at_seconds > until
+                || leg.amount_minor <= 0
+                || !self.may_follow(&leg)
+                || self.told.contains(&leg.row)
+            {
                 continue;
             }
-            let band = self.config.band(leg.amount_minor);
-            let until = leg.at_seconds.saturating_add(self.config.window_seconds);
-            let seed = Seed { leg, low: *band.start(), high: *band.end(), until };
-            // Payments come in order of time, and so do their windows.
-            first += received[first..].iter().take_while(|other| other.at_seconds < leg.at_seconds).count();
             end = first.max(end);
-            end += received[end..].iter().take_while(|other| other.at_seconds <= seed.until).count();
-            let back = &received[first..end];
+            end += returning[end..].iter().take_while(|other| other.at_seconds <= until).count();
+            let band = self.config.band(leg.amount_minor);
+            let seed = Seed { leg, low: *band.start(), high: *band.end(), until };
+            let back = &returning[first..end];
             self.steps = self.steps.saturating_add(back.len() as u32 / 16 + 1);
             self.closers.clear();
-            self.closers.extend(back.iter().filter(|closer| seed.admits(closer)));
+            // Whom the money went to first brings it back in a round trip only.
+            let closes = |closer: &&Leg| seed.admits(closer) && (self.config.min_hops == 2 || closer.peer != leg.peer);
+            self.closers.extend(back.iter().filter(closes));
             if !self.closers.is_empty() {
                 self.path.clear();
                 self.arrivals.clear();
@@ -418,30 +381,31 @@ impl<'a, L: Legs> Search<'a, L> {
             return;
         }
         let last_step = hops + 1 == self.config.max_hops;
-        let mut tried: Vec<u32> = Vec::new();
+        let tried_before = self.tried.len();
         let legs = self.legs;
         for onward in between(legs.sent(place), arrival, seed.until) {
             self.steps += 1;
             if self.exhausted() {
-                return;
+                break;
             }
             if !seed.admits(onward)
                 || !self.may_follow(onward)
                 || self.path.contains(&onward.peer)
-                || tried.contains(&onward.peer)
+                || self.tried[tried_before..].contains(&onward.peer)
             {
                 continue;
             }
             if last_step && !self.closers.iter().any(|closer| closer.peer == onward.peer) {
                 continue;
             }
-            tried.push(onward.peer);
+            self.tried.push(onward.peer);
             self.path.push(onward.peer);
             self.arrivals.push(onward.at_seconds);
             self.onward(seed);
             self.path.pop();
             self.arrivals.pop();
         }
+        self.tried.truncate(tried_before);
     }
 
     /// Writes the present path down with every transfer that fits it.

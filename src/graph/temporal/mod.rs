@@ -15,6 +15,7 @@
 mod bursts;
 mod completed;
 mod cycles;
+mod handed_on;
 mod index;
 mod scatter;
 mod window;
@@ -22,8 +23,8 @@ mod window;
 pub use bursts::{Burst, BurstConfig, BurstSide, bursts};
 pub(crate) use bursts::{FEW, most_among_few, widest_in};
 pub use completed::{CompletedCircles, CompletedConfig, completed_circles};
-pub(crate) use cycles::RowSet;
 pub use cycles::{CircularFlow, CircularFlows, CycleConfig, circular_flows, circular_flows_through};
+pub(crate) use handed_on::RowSet;
 pub use index::{Leg, Legs, TemporalIndex};
 pub(crate) use scatter::near;
 pub use scatter::{ScatterConfig, ScatterGather, ScatterGathers, scatter_gathers};
