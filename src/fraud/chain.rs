@@ -7,18 +7,14 @@
 //! twenty. So trade of many small sums links nothing.
 
 use crate::elementary::half_to_the;
-use crate::error::Result;
-use crate::graph::temporal::{Leg, Legs};
-use crate::parallel::{sort_unstable, try_map_chunks};
-use crate::progress::Progress;
+use crate::graph::temporal::Leg;
+use crate::parallel::sort_unstable;
 
-use super::config::AuditConfig;
 use super::patterns::Patterns;
 use super::trail::comes_back;
 
-const CHUNK: usize = 1 << 12;
 /// Seconds between a receipt and the payment that hands it on.
-const WINDOW: i64 = 2 * 86_400;
+pub(super) const WINDOW: i64 = 2 * 86_400;
 /// Transfers around a payment that are looked at; whoever has more meanwhile is busy, and hands nothing on whole.
 const NEAREST: usize = 32;
 /// Differences between amounts, as a share of the larger, that are not told apart: prices and fees are round.
@@ -32,32 +28,13 @@ const SHORTEST: usize = 4;
 const LONGEST: usize = 256;
 
 /// A transfer with its ends, as far as chains need it.
-type Step = (u32, u32, u32);
+pub(super) type Step = (u32, u32, u32);
 
-/// Adds the chains of the market to `found`: connected links, by the number of different pairs of accounts they lead over.
-pub(super) fn add_chains(
-    legs: &impl Legs,
-    config: &AuditConfig,
-    progress: Progress<'_>,
-    found: &mut Patterns,
-) -> Result<()> {
-    let accounts = legs.accounts();
-    let links = try_map_chunks(accounts, CHUNK, |range| {
-        progress.step("following chains", range.start as u64, accounts as u64)?;
-        let mut links: Vec<[Step; 2]> = Vec::new();
-        for account in range {
-            let account = account as u32;
-            let (received, sent) = (legs.received(account), legs.sent(account));
-            if !received.is_empty() {
-                links_over(account, received, sent, config.amount_tolerance, &mut links);
-            }
-        }
-        Ok(links)
-    })?
-    .concat();
+/// Adds the chains of the market to `found`: connected `links`, by the number of different pairs of accounts they lead over.
+pub(super) fn add_chains(links: &[[Step; 2]], found: &mut Patterns) {
     // A row tells its step, so that numbers are sorted instead of steps: row and link.
     let mut ends: Vec<u64> = Vec::with_capacity(2 * links.len());
-    for (number, link) in (0u64..).zip(&links) {
+    for (number, link) in (0u64..).zip(links) {
         ends.extend(link.iter().map(|step| u64::from(step.0) << 32 | number));
     }
     sort_unstable(&mut ends);
@@ -84,7 +61,6 @@ pub(super) fn add_chains(
             tell(chain.iter().map(|(_, step)| steps[*step as usize]), found);
         }
     }
-    Ok(())
 }
 
 fn tell(chain: impl Iterator<Item = Step>, found: &mut Patterns) {
@@ -115,39 +91,37 @@ fn root_of(root: &mut [u32], mut step: u32) -> u32 {
     step
 }
 
-/// Adds every pair of a receipt and the payment that hands it on.
-fn links_over(account: u32, received: &[Leg], sent: &[Leg], tolerance: f64, links: &mut Vec<[Step; 2]>) {
-    let (mut first, mut end, mut inflow) = (0, 0, 0i64);
-    for (place, out) in sent.iter().enumerate() {
-        while end < received.len() && received[end].at_seconds <= out.at_seconds {
-            inflow += received[end].amount_minor.max(0);
-            end += 1;
-        }
-        while first < end && received[first].at_seconds < out.at_seconds - WINDOW {
-            inflow -= received[first].amount_minor.max(0);
-            first += 1;
-        }
-        if out.amount_minor <= 0 || end == first || end - first > NEAREST {
-            continue;
-        }
-        let links_with = |into: &&Leg| {
-            let difference = difference(into, out);
-            if into.amount_minor <= 0 || into.peer == out.peer || difference > tolerance {
-                return false;
-            }
-            // At least the payment itself moved.
-            let (near, receipts) = (difference.max(SAME), (end - first) as f64);
-            let half = is_half(into, inflow);
-            if receipts * near > TELLING && !half {
-                return false;
-            }
-            let Some((count, outflow)) = sent_around(sent, place, into.at_seconds) else { return false };
-            receipts * count as f64 * near <= TELLING || half && is_half(out, outflow)
-        };
-        if let Some(into) = received[first..end].iter().rev().find(links_with) {
-            links.push([(into.row, into.peer, account), (out.row, account, out.peer)]);
-        }
+/// The receipt that the payment in `place` hands on, and the payment: the latest that fits among those that are nearly
+/// `alike`, the latest first, of all that were `received` within the window before it.
+pub(super) fn link_over<'l>(
+    account: u32,
+    received: &[Leg],
+    mut alike: impl Iterator<Item = &'l Leg>,
+    sent: &[Leg],
+    place: usize,
+    tolerance: f64,
+) -> Option<[Step; 2]> {
+    let out = &sent[place];
+    if received.len() > NEAREST {
+        return None;
     }
+    let (inflow, receipts) = (received.iter().map(|into| into.amount_minor.max(0)).sum(), received.len() as f64);
+    let links_with = |into: &&Leg| {
+        let difference = difference(into, out);
+        if into.peer == out.peer || difference > tolerance {
+            return false;
+        }
+        // At least the payment itself moved.
+        let near = difference.max(SAME);
+        let half = is_half(into, inflow);
+        if receipts * near > TELLING && !half {
+            return false;
+        }
+        let Some((count, outflow)) = sent_around(sent, place, into.at_seconds) else { return false };
+        receipts * count as f64 * near <= TELLING || half && is_half(out, outflow)
+    };
+    let into = alike.find(links_with)?;
+    Some([(into.row, into.peer, account), (out.row, account, out.peer)])
 }
 
 fn is_half(leg: &Leg, all: i64) -> bool {
@@ -178,8 +152,13 @@ fn sent_around(sent: &[Leg], place: usize, since: i64) -> Option<(usize, i64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::config::AuditConfig;
+    use super::super::facts::Facts;
+    use super::super::knowledge::scatter_config;
+    use super::super::passed_on::PassedOn;
     use super::*;
     use crate::graph::temporal::TemporalIndex;
+    use crate::progress::Progress;
     use crate::transfer::{Transfer, Transfers};
     use proptest::prelude::*;
 
@@ -198,9 +177,16 @@ mod tests {
         TemporalIndex::build(&all.columns(), 60, Progress::silent()).unwrap()
     }
 
+    fn links(index: &TemporalIndex) -> Vec<[Step; 2]> {
+        let config = AuditConfig::default();
+        let scatter = scatter_config(&config);
+        let facts = Facts::of(index, scatter.window_seconds);
+        PassedOn::of(index, &facts, &config, &scatter, Progress::silent()).unwrap().links
+    }
+
     fn chains(rows: &[Row]) -> Patterns {
         let mut found = Patterns::default();
-        add_chains(&index(rows), &AuditConfig::default(), Progress::silent(), &mut found).unwrap();
+        add_chains(&links(&index(rows)), &mut found);
         found.seal()
     }
 
@@ -232,10 +218,9 @@ mod tests {
         fn links_are_those_of_nested_loops(rows in prop::collection::vec((0u32..5, 0u32..5, 80i64..120, 0i64..9), 0..30)) {
             let mut rows: Vec<Row> = rows.into_iter().map(|(a, b, amount, day)| (a, b, amount, day * DAY)).collect();
             rows.sort_by_key(|row| row.3);
-            let index = index(&rows);
+            let links = links(&index(&rows));
             for account in 0..5u32 {
-                let mut fast = Vec::new();
-                links_over(account, index.received(account), index.sent(account), 0.1, &mut fast);
+                let fast: Vec<[Step; 2]> = links.iter().filter(|link| link[0].2 == account).copied().collect();
                 let of = |payee: bool| {
                     let own = move |row: &Row| if payee { row.1 } else { row.0 };
                     (0u32..).zip(&rows).filter(move |(_, row)| own(row) == account && row.0 != row.1)

@@ -44,6 +44,8 @@ impl Loans {
 pub(super) struct Knowledge {
     /// Which accounts need a closer look at all.
     pub facts: Facts,
+    /// As [`PassedOn::forwarded`](super::passed_on::PassedOn::forwarded).
+    pub forwarded: ByAccount<[u32; 2]>,
     pub flows: Vec<CircularFlow>,
     /// Numbers of the flows that each account is on, ascending.
     pub flows_of: ByAccount<u32>,

@@ -1,15 +1,14 @@
 //! What one pass over everybody's transfers tells: sets of accounts that keep expensive searches away from most others.
 
 use crate::graph::temporal::{Leg, Legs};
-use crate::parallel::{map_chunks, sort_unstable};
+use crate::parallel::map_chunks;
 
-use super::by_account::ByAccount;
 use super::config::AuditConfig;
 
 /// Accounts of one piece of work; a multiple of the bits of a word.
 const CHUNK: usize = 1 << 12;
 /// Transfers to a payer among which the money that it forwards is looked for.
-const LATEST: usize = 32;
+pub(super) const LATEST: usize = 32;
 
 /// A set of accounts, a bit each: small enough to stay in cache while accounts are looked up at random.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,9 +25,6 @@ impl AccountSet {
 pub(super) struct Facts {
     /// Pays, and pays one other account only.
     pub pays_one: AccountSet,
-    /// Payments of nearly what their payer was just paid by somebody else, within the funding window, by payee: payer, and
-    /// whom it came from, ascending.
-    forwarded: ByAccount<[u32; 2]>,
     /// The purse behind accounts that pay one other account only, where it is not that account; ascending.
     pub purses: Vec<(u32, u32)>,
     /// Has paid three different accounts within the window of scattering.
@@ -38,16 +34,15 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub fn of(legs: &impl Legs, config: &AuditConfig, scatter_window_seconds: i64) -> Self {
+    pub fn of(legs: &impl Legs, scatter_window_seconds: i64) -> Self {
         let accounts = legs.accounts();
         let parts = map_chunks(accounts, CHUNK, |range| {
             let first = range.start;
             let mut words = [(); 3].map(|()| vec![0u64; range.len().div_ceil(64)]);
-            let (mut forwarded, mut purses) = (Vec::new(), Vec::new());
+            let mut purses = Vec::new();
             for account in range {
                 let own = account as u32;
                 let (received, sent) = (legs.received(own), legs.sent(own));
-                payments_forwarded(own, received, sent, config, &mut forwarded);
                 let payee = sole_payee(sent);
                 if let Some(payee) = payee
                     && let Some(purse) = purse_of(received).filter(|&purse| purse != payee)
@@ -60,23 +55,15 @@ impl Facts {
                     words[(account - first) / 64] |= u64::from(told) << (account % 64);
                 }
             }
-            (words, forwarded, purses)
+            (words, purses)
         });
-        let (mut sets, mut forwarded, mut purses) = ([const { Vec::new() }; 3], Vec::new(), Vec::new());
+        let (mut sets, mut purses) = ([const { Vec::new() }; 3], Vec::new());
         for part in parts {
             sets.iter_mut().zip(part.0).for_each(|(set, words)| set.extend(words));
-            forwarded.extend(part.1);
-            purses.extend(part.2);
+            purses.extend(part.1);
         }
-        sort_unstable(&mut forwarded);
         let [pays_one, scatters, gathers] = sets.map(AccountSet);
-        let forwarded = ByAccount::of(forwarded.into_iter().map(|[payee, payer, source]| (payee, [payer, source])));
-        Self { pays_one, forwarded, purses, scatters, gathers }
-    }
-
-    /// The forwarded payments to `account`, payer and whom it came from, by payer.
-    pub fn forwarded_to(&self, account: u32) -> &[[u32; 2]] {
-        self.forwarded.of_account(account)
+        Self { pays_one, purses, scatters, gathers }
     }
 
     /// The purse behind `account`, which pays one other account only.
@@ -111,33 +98,23 @@ pub(super) fn sole_payee(sent: &[Leg]) -> Option<u32> {
 /// the same amount, from somebody else than `leg` went to.
 pub(super) fn source_of<'l>(leg: &Leg, payee: u32, inflow: &'l [Leg], config: &AuditConfig) -> Option<&'l Leg> {
     let until = inflow.partition_point(|before| before.at_seconds <= leg.at_seconds);
-    source_among(leg, payee, &inflow[..until], config)
+    source_among(leg, payee, inflow[..until].iter().rev().take(LATEST), config)
 }
 
-fn source_among<'l>(leg: &Leg, payee: u32, before: &'l [Leg], config: &AuditConfig) -> Option<&'l Leg> {
+/// The same among the last [`LATEST`] transfers `before` it, the latest first, of which those of other amounts may be left out.
+pub(super) fn source_among<'l>(
+    leg: &Leg,
+    payee: u32,
+    before: impl Iterator<Item = &'l Leg>,
+    config: &AuditConfig,
+) -> Option<&'l Leg> {
     before
-        .iter()
-        .rev()
-        .take(LATEST)
         .take_while(|before| leg.at_seconds - before.at_seconds <= config.funding_window_seconds)
         .find(|before| before.peer != payee && near(leg.amount_minor, before.amount_minor, config.amount_tolerance))
 }
 
 fn near(one: i64, other: i64, tolerance: f64) -> bool {
     (one as f64 - other as f64).abs() <= one.max(other) as f64 * tolerance
-}
-
-/// The payments of `payer` that have a [`source_of`].
-fn payments_forwarded(payer: u32, received: &[Leg], sent: &[Leg], config: &AuditConfig, payments: &mut Vec<[u32; 3]>) {
-    let mut until = 0;
-    for leg in sent.iter().filter(|leg| leg.amount_minor > 0) {
-        while until < received.len() && received[until].at_seconds <= leg.at_seconds {
-            until += 1;
-        }
-        if let Some(source) = source_among(leg, leg.peer, &received[..until], config) {
-            payments.push([leg.peer, payer, source.peer]);
-        }
-    }
 }
 
 /// Whether three different counterparties moved money within `window_seconds`.
@@ -180,26 +157,12 @@ mod tests {
             };
             let all: Transfers = rows.iter().map(pay).collect();
             let index = TemporalIndex::build(&all.columns(), 6, Progress::silent()).unwrap();
-            let config = AuditConfig { funding_window_seconds: window, ..AuditConfig::default() };
-            let facts = Facts::of(&index, &config, window);
+            let facts = Facts::of(&index, window);
             for account in 0..6u32 {
                 let sent: Vec<_> = rows.iter().filter(|row| row.0 == account && row.1 != account).collect();
                 let received: Vec<_> = rows.iter().filter(|row| row.1 == account && row.0 != account).collect();
                 let one = !sent.is_empty() && sent.iter().all(|row| row.1 == sent[0].1);
                 prop_assert_eq!(facts.pays_one.contains(account), one);
-                // The latest of those that fit, in order of time and row.
-                let mut forwarded: Vec<[u32; 3]> = Vec::new();
-                for out in sent.iter().filter(|out| out.2 > 0) {
-                    let source = received.iter().enumerate().filter(|(_, into)| {
-                        into.0 != out.1 && (0..=window).contains(&(out.3 - into.3))
-                            && (out.2 - into.2).abs() as f64 <= out.2.max(into.2) as f64 * 0.1
-                    }).max_by_key(|(place, into)| (into.3, *place));
-                    forwarded.extend(source.map(|(_, into)| [out.1, account, into.0]));
-                }
-                forwarded.sort_unstable();
-                let to = |payee: u32| facts.forwarded_to(payee).iter().map(move |&[payer, source]| [payee, payer, source]);
-                let told: Vec<[u32; 3]> = (0..6).flat_map(to).filter(|one| one[1] == account).collect();
-                prop_assert_eq!(told, forwarded);
                 let all: i64 = received.iter().map(|row| row.2.max(0)).sum();
                 let purse = (0..6u32).find(|&purse| {
                     let brought: Vec<i64> = received.iter().filter(|row| row.0 == purse && row.2 > 0).map(|row| row.2).collect();

@@ -9,11 +9,12 @@ use crate::progress::Progress;
 
 use super::blocks::{MarketBlocks, market_blocks};
 use super::by_account::ByAccount;
-use super::chain::add_chains;
+use super::chain::{Step, add_chains};
 use super::closure::Closure;
 use super::config::AuditConfig;
 use super::context::Knowledge;
 use super::facts::Facts;
+use super::passed_on::PassedOn;
 use super::patterns::Patterns;
 use super::scattered::all_scatter_gathers;
 use super::signal::Signal;
@@ -35,21 +36,19 @@ impl Knowledge {
         progress.step("lining up facts", 0, 1)?;
         let scatter = scatter_config(config);
         // Every search has stretches that one thread alone can work at; those side by side fill each other's.
-        let (circles, (facts, scattered)) = join(
+        let (circles, (facts, passed_on)) = join(
             || match config.looks_for(Signal::CircularFlow) {
                 true => circular_flows(legs, &config.cycles(), progress),
                 false => Ok(CircularFlows::default()),
             },
             || {
-                let facts = Facts::of(legs, config, scatter.window_seconds);
-                let scattered = match config.looks_for(Signal::ScatterGather) {
-                    true => all_scatter_gathers(legs, &facts, &scatter, progress),
-                    false => Ok(Default::default()),
-                };
-                (facts, scattered)
+                let facts = Facts::of(legs, scatter.window_seconds);
+                let passed_on = PassedOn::of(legs, &facts, config, &scatter, progress);
+                (facts, passed_on.map(|passed_on| bring_together(passed_on, &scatter)))
             },
         );
-        let (circles, (scattered, mut capped)) = (circles?, scattered?);
+        let (circles, (passed_on, scattered)) = (circles?, passed_on?);
+        let PassedOn { forwarded, links, mut capped, .. } = passed_on;
         let mut flows_of: Vec<(u32, u32)> = Vec::new();
         for (number, flow) in (0..).zip(&circles.flows) {
             flows_of.extend(flow.accounts.iter().map(|&account| (account, number)));
@@ -75,7 +74,7 @@ impl Knowledge {
         let (blocks, closure) = (blocks?, closure?);
         let (trails, (crowds, overlap)) = join(
             || match config.looks_for(Signal::AmountTrail) {
-                true => trails(legs, config, progress),
+                true => trails(legs, &links, progress),
                 false => Ok(Patterns::default()),
             },
             || {
@@ -95,6 +94,7 @@ impl Knowledge {
         scatters.append(relays);
         Ok(Self {
             facts,
+            forwarded,
             flows: circles.flows,
             flow_rows,
             flows_of: ByAccount::of(flows_of.into_iter()),
@@ -111,13 +111,21 @@ impl Knowledge {
     }
 }
 
+/// The scattered money among what was passed on, whose hops are no longer needed then.
+fn bring_together(mut passed_on: PassedOn, config: &ScatterConfig) -> (PassedOn, Vec<ScatterGather>) {
+    let scattered = all_scatter_gathers(std::mem::take(&mut passed_on.hops), config);
+    (passed_on, scattered)
+}
+
 /// The trails of odd amounts and the chains of money handed on whole.
-fn trails(legs: &impl Legs, config: &AuditConfig, progress: Progress<'_>) -> Result<Patterns> {
+fn trails(legs: &impl Legs, links: &[[Step; 2]], progress: Progress<'_>) -> Result<Patterns> {
     // Chains first: what one thread alone does for them is soon behind.
     let (chains, trails) = join(
         || {
             let mut chains = Patterns::default();
-            add_chains(legs, config, progress, &mut chains).map(|()| chains)
+            progress.step("following chains", 0, 1)?;
+            add_chains(links, &mut chains);
+            Ok(chains)
         },
         || trail::trails(legs, progress),
     );

@@ -91,6 +91,7 @@ mod fours;
 mod knowledge;
 mod marks;
 mod overlap;
+mod passed_on;
 mod patterns;
 mod quiet;
 mod relay;

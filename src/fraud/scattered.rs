@@ -4,52 +4,28 @@
 //! everybody at once it is the middle that is asked which money it passed on: its own transfers lie side by side, and only
 //! the few hops between somebody who scatters and somebody who gathers are brought together by their ends.
 
-use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs, ScatterConfig, ScatterGather, near};
-use crate::parallel::{sort_unstable, try_map_chunks};
-use crate::progress::Progress;
+use crate::parallel::sort_unstable;
 
 use super::facts::Facts;
 use super::sieve::Sieve;
 
-const CHUNK: usize = 1 << 12;
 /// Fewest accounts in the middle of what is looked for.
 const MIDDLE: usize = 3;
 
 /// Source, target and middle, and the rows of both transfers.
-type Hop = (u32, u32, u32, [u32; 2]);
+pub(super) type Hop = (u32, u32, u32, [u32; 2]);
 
-/// The scatter-gathers of all sources that pay three accounts within the window, by source and target; and the accounts in
-/// the middle whose search reached `max_steps`, ascending.
-pub(super) fn all_scatter_gathers(
-    legs: &impl Legs,
-    facts: &Facts,
-    config: &ScatterConfig,
-    progress: Progress<'_>,
-) -> Result<(Vec<ScatterGather>, Vec<u32>)> {
-    let accounts = legs.accounts();
-    let parts = try_map_chunks(accounts, CHUNK, |range| {
-        progress.step("looking for scattered money", range.start as u64, accounts as u64)?;
-        let (mut hops, mut capped, mut inflow) = (Vec::new(), Vec::new(), Vec::new());
-        for middle in range {
-            let middle = middle as u32;
-            if !legs.received(middle).is_empty() && !hops_over(legs, middle, facts, config, &mut inflow, &mut hops) {
-                capped.push(middle);
-            }
-        }
-        Ok((hops, capped))
-    })?;
+/// The scatter-gathers of all sources that pay three accounts within the window, by source and target, brought together from
+/// the hops between their ends.
+pub(super) fn all_scatter_gathers(parts: Vec<Vec<Hop>>, config: &ScatterConfig) -> Vec<ScatterGather> {
     // So many accounts in the middle make as many hops at least.
     debug_assert!(config.min_middle as usize >= MIDDLE);
     let key = |hop: &Hop| u64::from(hop.0) << 32 | u64::from(hop.1);
     let mut sieve = Sieve::<MIDDLE>::default();
-    sieve.clear(parts.iter().map(|part| part.0.len()).sum());
-    parts.iter().flat_map(|part| &part.0).for_each(|hop| sieve.meet(key(hop)));
-    let (mut hops, mut capped): (Vec<Hop>, _) = (Vec::new(), Vec::new());
-    for part in parts {
-        hops.extend(part.0.into_iter().filter(|hop| sieve.may_matter(key(hop))));
-        capped.extend(part.1);
-    }
+    sieve.clear(parts.iter().map(Vec::len).sum());
+    parts.iter().flatten().for_each(|hop| sieve.meet(key(hop)));
+    let mut hops: Vec<Hop> = parts.into_iter().flatten().filter(|hop| sieve.may_matter(key(hop))).collect();
     sort_unstable(&mut hops);
     let mut found = Vec::new();
     let mut middle: Vec<u32> = Vec::new();
@@ -64,11 +40,11 @@ pub(super) fn all_scatter_gathers(
             found.push(ScatterGather { source: ends[0].0, target: ends[0].1, middle: middle.clone(), rows });
         }
     }
-    Ok((found, capped))
+    found
 }
 
-/// Adds what `middle` passed on; `false` when it reached the cap.
-fn hops_over(
+/// Adds the hops over `middle`; `false` when it reached the cap.
+pub(super) fn hops_over(
     legs: &impl Legs,
     middle: u32,
     facts: &Facts,
@@ -108,8 +84,10 @@ fn hops_over(
 #[cfg(test)]
 mod tests {
     use super::super::config::AuditConfig;
+    use super::super::passed_on::PassedOn;
     use super::*;
     use crate::graph::temporal::{TemporalIndex, scatter_gathers};
+    use crate::progress::Progress;
     use crate::transfer::{Transfer, Transfers};
     use proptest::prelude::*;
 
@@ -126,17 +104,21 @@ mod tests {
             let all: Transfers = rows.iter().map(pay).collect();
             let index = TemporalIndex::build(&all.columns(), 7, Progress::silent()).unwrap();
             let config = ScatterConfig { window_seconds: 20, ..ScatterConfig::default() };
-            let facts = Facts::of(&index, &AuditConfig::default(), config.window_seconds);
-            let (found, capped) = all_scatter_gathers(&index, &facts, &config, Progress::silent()).unwrap();
+            let facts = Facts::of(&index, config.window_seconds);
+            let found = |config: &ScatterConfig| {
+                let all = PassedOn::of(&index, &facts, &AuditConfig::default(), config, Progress::silent()).unwrap();
+                (all_scatter_gathers(all.hops, config), all.capped)
+            };
+            let (told, capped) = found(&config);
             let sources = (0..7u32).filter(|&source| facts.scatters.contains(source));
             let slow: Vec<ScatterGather> =
                 sources.flat_map(|source| scatter_gathers(&index, source.into(), &config).unwrap().found).collect();
-            prop_assert_eq!(&found, &slow);
+            prop_assert_eq!(&told, &slow);
             prop_assert!(capped.is_empty());
             // Under a cap some may be missing, and then it says so.
             let short = ScatterConfig { max_steps, ..config };
-            let (found, capped) = all_scatter_gathers(&index, &facts, &short, Progress::silent()).unwrap();
-            prop_assert!(found == slow || !capped.is_empty());
+            let (told, capped) = found(&short);
+            prop_assert!(told == slow || !capped.is_empty());
         }
     }
 }

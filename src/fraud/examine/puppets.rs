@@ -18,7 +18,7 @@ impl<L: Legs> Desk<'_, '_, L> {
         let mut behind = std::mem::take(&mut self.scratch.behind);
         let mut sources = std::mem::take(&mut self.scratch.sources);
         behind.clear();
-        let mut forwarded = self.ctx.market.map(|market| market.facts.forwarded_to(self.account));
+        let mut forwarded = self.ctx.market.map(|market| market.forwarded.of_account(self.account));
         for payer in &self.scratch.payers {
             sources.clear();
             let receipts = || {
