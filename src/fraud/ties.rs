@@ -57,6 +57,7 @@ pub(super) fn ties_of(graph: &TransferGraph, accounts: Range<usize>, marked: &mu
     let weights: [f32; BUSY + 1] = std::array::from_fn(weight_of);
     let first = graph.row(accounts.start).start;
     let mut all = vec![Tie::default(); graph.row(accounts.end - 1).end - first];
+    let mut shared = [0u32; BUSY];
     for account in accounts {
         let (row, peers) = (graph.row(account), graph.neighbours(account as u32));
         let ties = &mut all[row.start - first..row.end - first];
@@ -66,7 +67,13 @@ pub(super) fn ties_of(graph: &TransferGraph, accounts: Range<usize>, marked: &mu
             let ends = graph.neighbours(middle);
             let Some(&weight) = weights.get(ends.len()) else { continue };
             let payer = graph.counts(slot).received > 0;
-            for &end in ends.iter().filter(|&&end| marked.holds(end)) {
+            // Whether both deal with an end is anybody's guess, so each is put down, and written over where they do not.
+            let mut count = 0;
+            for &end in ends {
+                shared[count % BUSY] = end;
+                count += usize::from(marked.holds(end));
+            }
+            for &end in &shared[..count] {
                 let tie = &mut ties[peers.partition_point(|&peer| peer < end)];
                 *tie = tie.over(weight, payer);
             }
