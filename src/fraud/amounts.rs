@@ -94,7 +94,10 @@ pub(super) fn out_of_scale(list: &[Leg], sizes: &[u64], mut proof: Proof<'_>) ->
     let deviation = (log(halfway_out(sizes)) - median).abs();
     let unit = (deviation * ROBUST).max(LEAST);
     let largest = farthest / unit;
-    if largest > ORDINARY && proof.is_some() {
+    if largest <= ORDINARY {
+        return 0.0;
+    }
+    if proof.is_some() {
         for leg in list.iter().filter(|leg| leg.amount_minor != 0) {
             let distance = (log(leg.amount_minor.unsigned_abs()) - median).abs() / unit;
             if distance > ORDINARY {
@@ -102,7 +105,7 @@ pub(super) fn out_of_scale(list: &[Leg], sizes: &[u64], mut proof: Proof<'_>) ->
             }
         }
     }
-    1.0 - exp(-(largest - ORDINARY).max(0.0) / 6.0)
+    1.0 - exp(-(largest - ORDINARY) / 6.0)
 }
 
 /// The size at the median distance from the median, told by ratios of whole numbers: walked to from the median outwards, the

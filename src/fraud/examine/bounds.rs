@@ -75,7 +75,8 @@ impl<L: Legs> Desk<'_, '_, L> {
 
     /// No payer, with those it funds, may hold more than its share of what is left.
     pub(super) fn cap_payers(&mut self) {
-        if !self.may_exceed_cap() {
+        // Nobody who received no more than one payer may contribute in any case has a payer who contributed more.
+        if self.positive <= self.ctx.config.payer_floor_minor || !self.may_exceed_cap() {
             return;
         }
         let scratch = &mut *self.scratch;

@@ -91,6 +91,8 @@ impl<L: Legs> Desk<'_, '_, L> {
     }
 
     pub(super) fn burst_signals(&mut self) {
+        /// Fewest counterparties that make a burst.
+        const FEWEST: u32 = 3;
         let mut told: [Option<Told>; 2] = [None, None];
         let mut counts = std::mem::take(&mut self.scratch.counts);
         let sides = [
@@ -98,7 +100,7 @@ impl<L: Legs> Desk<'_, '_, L> {
             (Signal::FanOutBurst, self.sent, &self.scratch.payee_of, self.scratch.payees.len()),
         ];
         for ((signal, list, numbers, all), told) in sides.into_iter().zip(&mut told) {
-            if all < 3 || !self.ctx.config.looks_for(signal) {
+            if all < FEWEST as usize || !self.ctx.config.looks_for(signal) {
                 continue;
             }
             let (many, within) = if self.keep || list.len() > FEW {
@@ -107,9 +109,9 @@ impl<L: Legs> Desk<'_, '_, L> {
                 let best = widest_in(list, numbers, &mut counts, 2 * DAY);
                 best.map_or((0, &list[..0]), |best| (best.counterparties, &list[best.first..=best.last]))
             } else {
-                (most_among_few(list, numbers, 2 * DAY), &list[..0])
+                (most_among_few(list, numbers, 2 * DAY, FEWEST - 1), &list[..0])
             };
-            if many < 3 {
+            if many < FEWEST {
                 continue;
             }
             let score = f64::from(many) / all as f64 * shrink(many as usize, 5.0);

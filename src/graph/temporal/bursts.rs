@@ -141,9 +141,9 @@ pub(crate) fn widest_in(list: &[Leg], numbers: &[u32], counts: &mut [u32], windo
 /// Transfers up to which [`most_among_few`] counts.
 pub(crate) const FEW: usize = 64;
 
-/// The counterparties of [`widest_in`] among up to [`FEW`] legs.
-pub(crate) fn most_among_few(list: &[Leg], numbers: &[u32], window_seconds: i64) -> u32 {
-    let mut most = 0;
+/// The counterparties of [`widest_in`] among up to [`FEW`] legs where they are more than `least`, which is told otherwise.
+pub(crate) fn most_among_few(list: &[Leg], numbers: &[u32], window_seconds: i64, least: u32) -> u32 {
+    let mut most = least as usize;
     for (last, leg) in list.iter().enumerate() {
         // No more transfers than that have no more counterparties, and stretches of more are rare.
         let is_within = |other: &Leg| leg.at_seconds - other.at_seconds <= window_seconds;
@@ -181,7 +181,9 @@ mod tests {
             }
             let best = widest(&legs, window).unwrap();
             let numbers: Vec<u32> = legs.iter().map(|leg| leg.peer).collect();
-            prop_assert_eq!(most_among_few(&legs, &numbers, window), best.counterparties);
+            for least in 0..4 {
+                prop_assert_eq!(most_among_few(&legs, &numbers, window, least), best.counterparties.max(least));
+            }
             let inside: BTreeSet<u32> = legs[best.first..=best.last].iter().map(|leg| leg.peer).collect();
             prop_assert_eq!(best.counterparties as usize, most);
             prop_assert_eq!(inside.len(), most);
