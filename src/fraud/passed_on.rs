@@ -3,6 +3,8 @@
 //!
 //! Most payments have no receipt of nearly their amount before them, and nothing more has to be asked about these.
 
+use std::ops::Range;
+
 use crate::error::Result;
 use crate::graph::temporal::{Leg, Legs, ScatterConfig, near};
 use crate::parallel::{sort_unstable, try_map_chunks};
@@ -183,11 +185,10 @@ impl<'a, L: Legs> Search<'a, L> {
         }
     }
 
-    fn linked(&mut self, account: u32, received: &[Leg], window: std::ops::Range<usize>, sent: &[Leg], place: usize) {
+    fn linked(&mut self, account: u32, received: &[Leg], window: Range<usize>, sent: &[Leg], place: usize) {
         if self.follows_chains {
             let since = sent[place].at_seconds.saturating_sub(chain::WINDOW);
-            let first =
-                window.start + received[window.clone()].iter().take_while(|into| into.at_seconds < since).count();
+            let first = window.start + received[window.clone()].partition_point(|into| into.at_seconds < since);
             let alike = self.alike.iter().rev().map(|&place| place as usize).take_while(|&place| place >= first);
             let alike = alike.map(|place| &received[place]);
             let tolerance = self.config.amount_tolerance;
