@@ -71,6 +71,7 @@ impl Replay<'_> {
     ) -> Result<i64> {
         let mut left = amount;
         self.skipped.clear();
+        self.found = self.places_of_periods();
         for _ in 0..self.rows.len() * 100 {
             if left == 0 {
                 break;
@@ -146,32 +147,18 @@ impl Replay<'_> {
         timing: Timing,
         portions: &mut Portions,
     ) -> Result<i64> {
-        let period = self.period_of(nth).filter(|_| self.recalculates());
+        let period = self.found.period_of(nth).filter(|_| self.recalculates());
         let Some(period) = period else {
             self.skipped.insert(nth);
             return Ok(self.pay_debt(nth, on, amount, component, portions));
         };
-        let product = &self.loan.product;
-        let mut day = on;
         if timing == Timing::InAdvance {
-            let row = &self.rows[nth];
-            if row.from < on && on <= row.due && product.interest_until_due(self.closing) {
-                day = row.due;
-            }
-            let open = self.plan.due_in_advance(product, period, day)?;
-            if open.principal == 0 && open.interest == 0 {
-                self.skipped.insert(nth);
-            }
-            match component {
-                Component::Interest => self.rows[nth].interest.due = open.interest,
-                Component::Principal => self.rows[nth].principal.due = open.principal,
-                _ => {}
-            }
+            return self.pay_ahead(nth, period, on, amount, component, portions);
         }
         let paid = self.pay_debt(nth, on, amount, component, portions);
         match component {
-            Component::Principal => self.plan.pay_principal(product, period, day, paid)?,
-            Component::Interest => self.plan.pay_interest(product, period, day, paid)?,
+            Component::Principal => self.plan.pay_principal(&self.loan.product, period, on, paid)?,
+            Component::Interest => self.plan.pay_interest(&self.loan.product, period, on, paid)?,
             _ => return Ok(paid),
         }
         self.write(on, None);
@@ -179,7 +166,14 @@ impl Replay<'_> {
     }
 
     /// Pays a debt of an instalment; gives back what was paid.
-    fn pay_debt(&mut self, nth: usize, on: Date, amount: i64, component: Component, portions: &mut Portions) -> i64 {
+    pub(super) fn pay_debt(
+        &mut self,
+        nth: usize,
+        on: Date,
+        amount: i64,
+        component: Component,
+        portions: &mut Portions,
+    ) -> i64 {
         let row = &mut self.rows[nth];
         let debt = row.debt_mut(component);
         let paid = debt.open().clamp(0, amount.max(0));

@@ -22,11 +22,9 @@ impl Replay<'_> {
 
     /// Interest that falls due for the days until `on`, whatever was paid.
     fn interest_due_by(&self, on: Date) -> Result<i64> {
-        let mut sum = 0;
-        for nth in 0..self.plan.periods.len() {
-            sum += self.plan.due_in_advance(&self.loan.product, nth, on)?.interest;
-        }
-        Ok(sum)
+        let product = &self.loan.product;
+        let mut ahead = self.plan.ahead_on(product, on)?;
+        (0..self.plan.periods.len()).map(|nth| Ok(ahead.asked(product, nth)?.interest)).sum()
     }
 
     /// The same for a loan whose refunded part was paid back on the day it was lent.

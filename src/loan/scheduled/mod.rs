@@ -3,6 +3,7 @@
 mod account;
 mod accrual;
 mod activity;
+mod ahead;
 mod allocate;
 mod charge;
 mod charge_off;

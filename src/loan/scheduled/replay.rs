@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
+use super::ahead::Found;
 use super::instalment::{InstalmentKind, ScheduledInstalment};
 use super::plan::{Plan, due_dates, multiple};
 use super::product::{InterestMethod, PayoffInterest, ScheduleKind, TransactionKind};
@@ -41,6 +42,8 @@ pub(super) struct Replay<'a> {
     pub charged_off: Option<(Date, i64)>,
     /// Instalments that had nothing to pay when a payment came to them.
     pub skipped: BTreeSet<usize>,
+    /// What a payment ahead of time found out about the plan.
+    pub found: Found,
     /// Interest given back with refunds so far.
     pub interest_refunded: i64,
 }
@@ -153,6 +156,7 @@ impl<'a> Replay<'a> {
             re_aged: false,
             charged_off: None,
             skipped: BTreeSet::new(),
+            found: Found::default(),
             interest_refunded: 0,
         };
         if first.is_none() {

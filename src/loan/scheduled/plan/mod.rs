@@ -18,6 +18,7 @@ use rust_decimal::Decimal;
 
 pub(super) use dates::{days, due_dates};
 pub(super) use level::multiple;
+pub(super) use till::{Ahead, Open};
 
 use super::product::{InstalmentShape, InterestMethod, LoanProduct};
 use crate::calendar::Date;
@@ -25,7 +26,7 @@ use crate::error::Result;
 use crate::loan::Every;
 
 /// Whether what was worked out once is kept until something it follows from changes. Tests work everything out anew, too.
-fn remembers() -> bool {
+pub(super) fn remembers() -> bool {
     #[cfg(test)]
     return !twin::WORKS_OUT_ANEW.get();
     #[cfg(not(test))]
@@ -33,7 +34,7 @@ fn remembers() -> bool {
 }
 
 /// A stretch of days in which the balance does not change. What changes it stands at its end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch {
     pub from: Date,
     pub due: Date,
@@ -99,7 +100,7 @@ impl Stretch {
 }
 
 /// One period of the plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Period {
     pub from: Date,
     pub due: Date,
@@ -227,7 +228,7 @@ impl Period {
 }
 
 /// The plan of a loan and what its balance has been.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
     pub periods: Vec<Period>,
     pub rates: Vec<(Date, Decimal)>,

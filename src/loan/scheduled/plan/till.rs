@@ -84,24 +84,12 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What a period asks of a payment on `day`: interest until then, the rest of its level principal.
-    pub fn due_in_advance(&self, product: &LoanProduct, nth: usize, day: Date) -> Result<Open> {
-        let mut plan = self.known_on(product, day)?;
+    /// What its periods ask of payments ahead of time on `day`.
+    pub fn ahead_on(&self, product: &LoanProduct, day: Date) -> Result<Ahead> {
+        let plan = self.known_on(product, day)?;
         let unpaid = plan.periods.iter().filter(|period| !period.is_paid()).count();
-        if day <= plan.periods[nth].from {
-            if unpaid > 1 {
-                plan.periods[nth].level = plan.periods[nth].agreed_level;
-                plan.refresh_figures(product)?;
-                let excess = (plan.periods[nth].open_principal() - plan.open_principal()).max(0);
-                plan.periods[nth].level -= excess;
-            } else if unpaid == 1 && plan.periods[nth].is_paid() {
-                let rest = plan.total_principal() - plan.total_paid_principal();
-                let period = &mut plan.periods[nth];
-                period.level = period.agreed_level.min(rest + period.paid_principal + period.interest);
-            }
-            plan.refresh_figures(product)?;
-        }
-        Ok(Open { principal: plan.periods[nth].principal, interest: plan.periods[nth].interest })
+        let rest = plan.total_principal() - plan.total_paid_principal();
+        Ok(Ahead { day, unpaid, rest, plan })
     }
 
     /// Interest of a period earned until `day`.
@@ -119,5 +107,38 @@ impl Plan {
         plan.level_last(product, day)?;
         let paid: i64 = plan.periods.iter().map(|period| period.paid_interest).sum();
         Ok(Open { principal: plan.open_principal(), interest: (plan.total_interest() - paid).max(0) })
+    }
+}
+
+/// The plan as it is known on a day, for all periods that a payment ahead of time goes to.
+#[derive(Debug)]
+pub(in super::super) struct Ahead {
+    pub day: Date,
+    /// Periods that are not paid.
+    unpaid: usize,
+    /// Principal that is not paid.
+    rest: i64,
+    plan: Plan,
+}
+
+impl Ahead {
+    /// What a period asks of a payment: interest until the day, the rest of its level principal.
+    pub fn asked(&mut self, product: &LoanProduct, nth: usize) -> Result<Open> {
+        let carried = nth.checked_sub(1).map_or(0, |before| self.plan.periods[before].carried());
+        let period = &mut self.plan.periods[nth];
+        let known = (period.level, period.calculated, period.principal, period.interest);
+        if self.day <= period.from {
+            if self.unpaid > 1 {
+                period.level = period.agreed_level;
+                period.fall_due(product, carried)?;
+                period.level -= (period.open_principal() - self.rest.max(0)).max(0);
+            } else if self.unpaid == 1 && period.is_paid() {
+                period.level = period.agreed_level.min(self.rest + period.paid_principal + period.interest);
+            }
+            period.fall_due(product, carried)?;
+        }
+        let open = Open { principal: period.principal, interest: period.interest };
+        (period.level, period.calculated, period.principal, period.interest) = known;
+        Ok(open)
     }
 }

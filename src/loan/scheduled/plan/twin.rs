@@ -6,16 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::ToSpan;
 use proptest::prelude::*;
 
+use super::super::charge::InstalmentFee;
 use super::super::product::{
     ChargeOffEffect, FutureRule, InstalmentShape, InterestMethod, InterestStep, LoanProduct, MonthDays, PaymentRule,
     PayoffInterest, ScheduleKind, ScheduledTerms, TransactionKind, YearDays,
 };
 use super::super::state::ScheduledLoan;
-use super::{Period, Plan};
+use super::{Open, Period, Plan};
 use crate::calendar::Date;
-use crate::error::Result;
-use crate::loan::{Allocation, Every};
+use crate::error::{Error, Result};
+use crate::loan::{Allocation, Component, Direction, Every};
 use crate::money::{Money, Rounding};
+use crate::rate::BasisPoints;
 
 thread_local! {
     /// Whether plans of this thread keep nothing of what they worked out.
@@ -33,6 +35,26 @@ fn anew<T>(work: impl FnOnce() -> T) -> T {
 }
 
 impl Plan {
+    /// As [`Ahead::asked`](super::till::Ahead::asked): the plan known on `day` anew for every period.
+    pub fn due_in_advance_anew(&self, product: &LoanProduct, nth: usize, day: Date) -> Result<Open> {
+        let mut plan = self.known_on(product, day)?;
+        let unpaid = plan.periods.iter().filter(|period| !period.is_paid()).count();
+        if day <= plan.periods[nth].from {
+            if unpaid > 1 {
+                plan.periods[nth].level = plan.periods[nth].agreed_level;
+                plan.refresh_figures(product)?;
+                let excess = (plan.periods[nth].open_principal() - plan.open_principal()).max(0);
+                plan.periods[nth].level -= excess;
+            } else if unpaid == 1 && plan.periods[nth].is_paid() {
+                let rest = plan.total_principal() - plan.total_paid_principal();
+                let period = &mut plan.periods[nth];
+                period.level = period.agreed_level.min(rest + period.paid_principal + period.interest);
+            }
+            plan.refresh_figures(product)?;
+        }
+        Ok(Open { principal: plan.periods[nth].principal, interest: plan.periods[nth].interest })
+    }
+
     /// As [`level_last`](Self::level_last): all periods anew in every round.
     pub(super) fn level_last_anew(&mut self, product: &LoanProduct, till: Date) -> Result<()> {
         for _ in 0..=self.periods.len() {
@@ -116,6 +138,22 @@ fn product(bits: [bool; 6], future: u8, interest: u8) -> LoanProduct {
     }
 }
 
+/// Orders of a payment: instalment by instalment or component by component, interest or principal first, by timing or not.
+fn allocation(order: u8) -> Allocation {
+    let direction = if order & 1 == 0 { Direction::Horizontal } else { Direction::Vertical };
+    let components = if order & 2 == 0 {
+        Component::ALL
+    } else {
+        [Component::Principal, Component::Interest, Component::Fee, Component::Penalty]
+    };
+    if order & 4 == 0 {
+        Allocation::by_timing(components, direction)
+    } else {
+        Allocation::by_component(components, direction)
+    }
+    .unwrap()
+}
+
 fn day(offset: i64) -> Date {
     jiff::civil::date(2024, 1, 31).saturating_add(offset.days())
 }
@@ -150,17 +188,45 @@ proptest! {
     #[test]
     fn a_plan_that_remembers_is_the_plan_worked_out_anew(
         bits: [bool; 6],
-        (future, interest) in (0u8..4, 0u8..3),
+        (future, interest, order) in (0u8..4, 0u8..3, 0u8..8),
         instalments in 1u32..14,
         mut facts in proptest::collection::vec((0i64..450, prop_oneof![1i64..300_000, 1i64..1_500_000, -50_000i64..0]), 0..6),
     ) {
         facts.sort_unstable();
-        let product = product(bits, future, interest);
+        let mut product = product(bits, future, interest);
+        product.rule.allocation = allocation(order);
         let (fast, slow) = (loan(&product, instalments, &facts), anew(|| loan(&product, instalments, &facts)));
         prop_assert_eq!(&fast, &slow);
         if let (Ok(fast), Ok(slow)) = (fast, slow) {
             prop_assert_eq!(fast.payoff(day(200)), anew(|| slow.payoff(day(200))));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_payment_spread_over_what_is_to_come_is_the_one_asked_for_by_plans_made_anew(
+        (interest, order, rests, thirty) in (1u8..3, 0u8..8, any::<bool>(), any::<bool>()),
+        instalments in 3u32..13,
+        mut facts in proptest::collection::vec((0i64..400, prop_oneof![1i64..3_000, 1i64..300_000]), 1..5),
+        with_fee: bool,
+    ) {
+        facts.sort_unstable();
+        let mut product = product([false, false, thirty, rests, false, false], 3, interest);
+        product.rule.allocation = allocation(order);
+        let made = || {
+            let mut loan = loan(&product, instalments, &facts)?;
+            if with_fee {
+                let tenth = BasisPoints::new(1_000);
+                loan.charge_every_instalment(InstalmentFee::OfInterest(tenth))?;
+                loan.charge(Component::Penalty, day(40), Money::from_minor(1_500))?;
+            }
+            Ok::<_, Error>(loan)
+        };
+        let (fast, slow) = (made(), anew(made));
+        prop_assert_eq!(fast, slow);
     }
 }
 
@@ -174,5 +240,19 @@ fn a_payment_works_out_no_more_periods_than_a_few_plans_for_each_instalment_it_m
         assert_eq!(paid.outstanding(), 0);
         let plans = FIGURED.get() / u64::from(instalments);
         assert!(plans <= 60 * u64::from(instalments), "{instalments}: {plans}");
+    }
+}
+
+#[test]
+fn a_small_payment_spread_evenly_over_a_long_plan_works_out_few_plans_a_round() {
+    for (instalments, interest) in [(100, 1), (300, 1), (300, 2)] {
+        let mut product = product([false; 6], 3, interest);
+        product.rule.allocation = allocation(1);
+        FIGURED.set(0);
+        // Less than the interest earned so far: a round pays it a part for each instalment, and rounds follow until it is met.
+        let paid = loan(&product, instalments, &[(20, 50_000)]).unwrap();
+        assert!(paid.outstanding() > 100_000 * i64::from(instalments));
+        let plans = FIGURED.get() / u64::from(instalments);
+        assert!(plans <= 100 * u64::from(instalments), "{instalments}: {plans}");
     }
 }
